@@ -1,0 +1,201 @@
+// limits.yaml once linked: names resolved, variants chosen, durations in milliseconds, everything frozen.
+// The hot path reads these values and never looks anything up by name.
+
+import type { Bytes, Millis, Tokens, TokensPerMs } from './units.ts'
+
+/** Who goes first where order is free. */
+export type Priority = 'critical' | 'high' | 'normal' | 'low'
+
+/** Everything limits.yaml says. Replaced as a whole on reload. */
+export interface Rules {
+  /** Hosts to intercept, lower-case. */
+  readonly hosts: ReadonlyMap<string, HostRule>
+  readonly exchanges: readonly ExchangeRule[]
+  /** What happens to CONNECT for any other host. */
+  readonly tunnel: 'allow' | 'deny'
+  readonly maxBody: Bytes
+  readonly maxQueueBytes: Bytes
+  readonly cacheBytes: Bytes
+  readonly metricsPrefix: string
+  /** Level of a bucket that weir has never seen, as a share of its capacity (0 to 1). */
+  readonly coldStart: number
+}
+
+/** One intercepted host. */
+export interface HostRule {
+  readonly host: string
+  /** Finds the class of a call; every path has one (the exchange's `default` at worst). */
+  readonly classify: (method: string, path: string) => EndpointClass
+  /** WebSocket hosts carry no classes of their own but are intercepted and relayed. */
+  readonly breaker: BreakerRule
+  readonly upstream: UpstreamRule
+  /** The exchange that answers for the host when no class is involved (malformed requests, upgrades). */
+  readonly exchange: ExchangeRule
+}
+
+/** One venue API: `kraken`, `coinbase`, `coinbase_exchange`, `coinbase_app`. */
+export interface ExchangeRule {
+  readonly name: string
+  /** How refusals are worded and answers are read. */
+  readonly dialect: Dialect
+  /** In which places a credential's public id may be found, in order. */
+  readonly credential: readonly CredentialSource[]
+  /** Keys declared to be one account: key id → account name. */
+  readonly accounts: ReadonlyMap<string, string>
+  /** Status of limit refusals; undefined = the dialect's own (Kraken 200, Coinbase 429). */
+  readonly refusalStatus: number | undefined
+  readonly buckets: readonly BucketRule[]
+  readonly classes: readonly EndpointClass[]
+  readonly fallback: EndpointClass
+  /** What the exchange's answers mean, first match wins. */
+  readonly answers: readonly AnswerRule[]
+  /** An unsigned GET that asks "are you well?", sent by weir when a breaker half-opens and only orders ask. */
+  readonly probe: { readonly host: string; readonly target: string } | undefined
+  /** Accepted distance below the highest nonce, as declared at the exchange; 0 unless the owner of the key set one. */
+  readonly nonceWindow: bigint
+}
+
+export type Dialect = 'kraken' | 'coinbase' | 'coinbase_exchange' | 'plain'
+
+/** A named reader of a credential's public id. */
+export type CredentialSource =
+  | { readonly from: 'header'; readonly name: string }
+  /** Claim of an unverified `Authorization: Bearer` JWT: public by construction, the token text changes per call. */
+  | { readonly from: 'jwt'; readonly claims: readonly string[] }
+
+/** Who shares a bucket. `ip`: all that leave through this address. */
+export type Scope = 'ip' | 'key' | 'account' | 'pair'
+
+/** A limit. `id` is `kraken.private`. */
+export type BucketRule = TokenBucketRule | WindowRule
+
+interface BucketBase {
+  readonly id: string
+  readonly name: string
+  readonly exchange: string
+  readonly scopes: readonly Scope[]
+  /** Value of `RateLimit-Policy`: `"kraken-private";q=15;w=45`. */
+  readonly policy: string
+  /** `"kraken-private"`, for `RateLimit`. */
+  readonly label: string
+  /** Pause after a violation when the exchange names none; doubles on repeats. */
+  readonly recoveryMs: Millis
+}
+
+/** Tokens refill steadily up to a capacity: Kraken's decaying counter and Coinbase's lazy-fill bucket alike. */
+export interface TokenBucketRule extends BucketBase {
+  readonly kind: 'bucket'
+  readonly capacity: Tokens
+  readonly refill: TokensPerMs
+}
+
+/** At most `limit` in any stretch of `everyMs`: only where an exchange states N per T. */
+export interface WindowRule extends BucketBase {
+  readonly kind: 'window'
+  readonly limit: Tokens
+  readonly everyMs: Millis
+}
+
+/** The price of a call in one bucket: (fixed + penalty by the order's age) × number of orders where `perOrder`. */
+export interface CostRule {
+  readonly bucket: BucketRule
+  readonly fixed: Tokens
+  /** Penalty while the order is younger than `underMs`; steps ascend; older costs nothing more. */
+  readonly byAge: readonly { readonly underMs: Millis; readonly cost: Tokens }[]
+  readonly perOrder: boolean
+}
+
+/** A set of endpoints that share costs and manners. */
+export interface EndpointClass {
+  /** `kraken.private`: the value of `X-Weir-Class`. */
+  readonly id: string
+  readonly name: string
+  readonly exchange: ExchangeRule
+  /** What a call of the class does at the exchange. Only reads may be cached, coalesced, retried or used as a probe. */
+  readonly kind: 'read' | 'write' | 'order' | 'cancel'
+  readonly costs: readonly CostRule[]
+  /** `nonce`: one line per key in nonce order, one call in flight. `fair`: bots take turns, order is free. */
+  readonly lane: 'fair' | 'nonce'
+  /** False: charged but never held back (cancels). */
+  readonly hold: boolean
+  readonly onExhausted: 'queue' | 'reject'
+  /** `shadow`: everything is computed and reported, nothing is held. */
+  readonly enforce: 'on' | 'shadow'
+  readonly maxWaitMs: Millis
+  readonly maxQueue: number
+  readonly priority: Priority
+  readonly cache: CacheRule | undefined
+  /** Which facts the costs and the lane need, so that others are not read. */
+  readonly needs: {
+    readonly nonce: boolean
+    readonly pair: boolean
+    readonly orders: boolean
+    readonly expiry: boolean
+  }
+  /** How long a signature of this class lives after its timestamp header; undefined when it has none. */
+  readonly signatureLifeMs: Millis | undefined
+  /** Patterns as written, for `weir explain`. */
+  readonly patterns: readonly string[]
+}
+
+export interface CacheRule {
+  readonly freshMs: Millis
+  /** How much longer than fresh an answer may serve when one of the conditions below holds. */
+  readonly staleMs: Millis
+  readonly staleWhen: ReadonlySet<'breaker_open' | 'error' | 'queue' | 'slow'>
+  /** With `slow`: no answer within this time serves stale while the fetch goes on. */
+  readonly staleAfterMs: Millis
+  /** Body parameters that are part of the question (POST reads); any other one bypasses the cache. */
+  readonly bodyParams: readonly string[]
+  /** Private answers: kept per bot and credential, and only for who had an accepted call of its own. */
+  readonly private: boolean
+  readonly maxEntryBytes: Bytes
+}
+
+/** What one kind of answer means. */
+export interface AnswerRule {
+  /** Matches a status (429), a class of statuses (5xx as 500-599) or the start of an error string of the dialect. */
+  readonly status: { readonly from: number; readonly to: number } | undefined
+  readonly error: string | undefined
+  readonly means: 'client' | 'auth' | 'throttled' | 'banned' | 'failing'
+  readonly drains: string | undefined
+  readonly pauseMs: Millis | undefined
+  /** The error ends in a unix time in seconds until which the scope is closed (`EService:Throttled: 1700000000`). */
+  readonly untilSuffix: boolean
+  readonly hostWide: boolean
+}
+
+export interface BreakerRule {
+  /** A run of this many failures with no success in between opens. */
+  readonly failures: number
+  /** 0 to 1: share of failures, or of slow calls, over the window that opens. */
+  readonly failureRate: number
+  readonly slowRate: number
+  readonly slowCallMs: Millis
+  /** Below this many calls in the window no rate is computed. */
+  readonly minimumCalls: number
+  readonly windowMs: Millis
+  /** Open time: base × multiplier^(n-1), at most `maxOpenMs`, ± jitter (0 to 1), never under Retry-After. */
+  readonly openMs: Millis
+  readonly maxOpenMs: Millis
+  readonly multiplier: number
+  readonly jitter: number
+  /** Probes at a time while half-open, and successes needed to close. */
+  readonly probes: number
+  readonly successes: number
+  /** A probe that has not answered by then counts as failed. */
+  readonly probeTimeoutMs: Millis
+  /** So many violations within `violationWindowMs` open for `violationOpenMs` (RATE_LIMIT_CB_VIOLATIONS, RATE_LIMIT_CB_SECONDS). */
+  readonly violations: number
+  readonly violationWindowMs: Millis
+  readonly violationOpenMs: Millis
+}
+
+export interface UpstreamRule {
+  readonly connectTimeoutMs: Millis
+  readonly headersTimeoutMs: Millis
+  readonly bodyTimeoutMs: Millis
+  /** Idle connections are closed after this; must be below the exchange's own idle limit. */
+  readonly idleMs: Millis
+  readonly connections: number
+}

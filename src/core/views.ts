@@ -1,0 +1,165 @@
+// What weir shows of its insides: plain data, ready for JSON, made by the parts that own the state and read by the
+// admin port, the metrics and the command line. Scopes are hashes of key ids or words from a closed list, never a key.
+
+import type { Decision, Sent, Verdict } from './call.ts'
+import type { ErrorCode } from './errors.ts'
+import type { BreakerState } from './events.ts'
+import type { EndpointClass } from './rules.ts'
+import type { Bytes, Millis, Tokens } from './units.ts'
+
+/** One meter: a bucket rule at one scope. */
+export interface LimitView {
+  readonly exchange: string
+  /** Id of the rule: `kraken.private`. */
+  readonly bucket: string
+  /** Whose it is: `ip`, or the hash of a key or account, with `/XBTUSD` after it where a pair has its own. */
+  readonly scope: string
+  readonly kind: 'bucket' | 'window'
+  /** May be below zero after charges that are never held back. */
+  readonly available: Tokens
+  readonly capacity: Tokens
+  readonly refillPerSecond: Tokens
+  /** Share of the budget in use: 0 = untouched, 1 = spent (or closed by the exchange); never more. */
+  readonly utilization: number
+  /** Charged for calls whose answer has not arrived. */
+  readonly inFlight: Tokens
+  /** How long the exchange has closed the scope; 0 when it has not. */
+  readonly closedForMs: Millis
+  /** Time until the budget is whole again if nothing more is spent. */
+  readonly fullInMs: Millis
+}
+
+/** One lane. */
+export interface QueueView {
+  readonly exchange: string
+  /** Id of the class that waits here. A lane shared by several classes (one per key, in nonce order) names the first. */
+  readonly class: string
+  /** Which of the class's lanes: the hash of the key, or `fair`. */
+  readonly lane: string
+  readonly waiting: number
+  readonly bytes: Bytes
+  /** As many calls may wait at most. */
+  readonly capacity: number
+  readonly oldestWaitMs: Millis
+  /** Calls of this lane that are at the exchange now. */
+  readonly inFlight: number
+}
+
+/** One change of a breaker. */
+export interface BreakerChange {
+  /** Milliseconds since the epoch. */
+  readonly atWallMs: Millis
+  readonly from: BreakerState
+  readonly to: BreakerState
+  readonly reason: string
+}
+
+/** The breaker of one host. */
+export interface BreakerView {
+  readonly host: string
+  readonly state: BreakerState
+  /** Why it is in this state; empty when it has never left `closed`. */
+  readonly reason: string
+  /** Held open by hand until closed or reset by hand. */
+  readonly forced: boolean
+  /** Time until probes are let through; 0 unless open. */
+  readonly openForMs: Millis
+  /** Failures in a row now. */
+  readonly failures: number
+  /** Calls, failed calls and slow calls in the window that the rates are computed over. */
+  readonly window: { readonly calls: number; readonly failed: number; readonly slow: number }
+  /** Newest last, at most 100. */
+  readonly history: readonly BreakerChange[]
+}
+
+/** What the cache holds. */
+export interface CacheView {
+  readonly entries: number
+  readonly bytes: Bytes
+  readonly maxBytes: Bytes
+}
+
+/** One finished call, as kept for people to look at. */
+export interface CallView {
+  readonly id: string
+  readonly atWallMs: Millis
+  readonly bot: string
+  readonly method: string
+  readonly host: string
+  readonly exchange: string | undefined
+  readonly class: string | undefined
+  readonly credential: string | undefined
+  readonly decision: Decision | undefined
+  readonly status: number
+  readonly tookMs: Millis
+  readonly waitedMs: Millis
+  readonly cost: Tokens
+  readonly sent: Sent
+  readonly error: ErrorCode | undefined
+  readonly verdict: Verdict['kind'] | undefined
+  readonly reason: string | undefined
+}
+
+/** One refusal by the exchange that weir had not foreseen. */
+export interface ViolationView {
+  readonly atWallMs: Millis
+  readonly exchange: string
+  readonly bucket: string
+  readonly class: string | undefined
+  readonly credential: string | undefined
+  readonly bot: string
+  readonly call: string
+  /** The exchange's own words. */
+  readonly reason: string
+  /** Tokens that weir believed were there. Far above zero: the key is used elsewhere, or a cost is too low. */
+  readonly believed: Tokens
+  readonly inFlight: Tokens
+}
+
+/** The rules in force. */
+export interface ConfigView {
+  readonly file: string
+  readonly loadedAtWallMs: Millis
+  /** Report of the last reload that was refused; undefined when the file on disk is in force. */
+  readonly lastError: string | undefined
+}
+
+/** What weir would do with a call that arrived now. Nothing is spent by asking. */
+export interface Explanation {
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  readonly exchange: string
+  readonly class: string
+  readonly kind: EndpointClass['kind']
+  /** Pattern that matched, as written; undefined when none did and the exchange's default class answers. */
+  readonly pattern: string | undefined
+  /** All patterns of the class. */
+  readonly patterns: readonly string[]
+  readonly lane: EndpointClass['lane']
+  readonly hold: boolean
+  readonly enforce: EndpointClass['enforce']
+  readonly priority: EndpointClass['priority']
+  readonly maxWaitMs: Millis
+  readonly costs: readonly ExplainedCost[]
+  readonly cache:
+    | { readonly freshMs: Millis; readonly staleMs: Millis; readonly staleWhen: readonly string[] }
+    | undefined
+  readonly breaker: BreakerState
+  /** What would happen now: the decision, the wait, and one sentence why. */
+  readonly now: {
+    readonly decision: 'forward' | 'wait' | 'refuse' | 'cached' | 'stale'
+    readonly waitMs: Millis
+    readonly why: string
+  }
+}
+
+/** The price in one bucket, and its level where known. */
+export interface ExplainedCost {
+  readonly bucket: string
+  readonly cost: Tokens
+  /** How the cost comes about when it is not one number: `4 + up to 3 while the order is younger than 15 s`. */
+  readonly note: string | undefined
+  /** Level at the scope asked about; undefined when it depends on a key or pair that was not given. */
+  readonly level: LimitView | undefined
+}

@@ -112,6 +112,8 @@ export interface CallRecord {
   upstreamMs: Millis | undefined
   /** Code of a refusal or failure that weir made itself. */
   error: ErrorCode | undefined
+  /** What was thrown, for the log's eyes only; never told to the bot. */
+  thrown: unknown
   verdict: Verdict | undefined
 }
 
@@ -131,6 +133,7 @@ export const newRecord = (): CallRecord => ({
   ageSeconds: undefined,
   upstreamMs: undefined,
   error: undefined,
+  thrown: undefined,
   verdict: undefined,
 })
 

@@ -1,0 +1,205 @@
+// What weir writes down: JSON lines, one for every refusal, failure, violation and change of state; calls that went well
+// only at level `debug`. Nothing that a bot sent is logged but its method, host and name: never a header value, a path,
+// a query or a body. Identity is a keyed hash.
+//
+// Fields of a line about a call, always these:
+//   call bot method host credential exchange class decision status error reason sent took_ms waited_ms cost
+// and where they apply: `cause` (system code of a failure), `stack` (of a bug). `error` is the code of X-Weir-Error,
+// `reason` the exchange's words, from a closed list.
+
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import type { Call, Verdict } from '../core/call.ts'
+import { WeirError } from '../core/errors.ts'
+import type { Observer, WeirEvent } from '../core/events.ts'
+
+/** Levels of `--log-level`. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** What weir says when it is ready. */
+export interface Startup {
+  readonly version: string
+  readonly node: string
+  /** Addresses as bound: with port 0, the port that was given. */
+  readonly proxy: string
+  readonly admin: string | undefined
+  readonly config: string
+  readonly stateDir: string
+  readonly store: 'memory' | 'sqlite' | 'redis'
+  readonly hosts: number
+  readonly classes: number
+}
+
+/** Writes lines. */
+export interface Log {
+  readonly observer: Observer
+  started(startup: Startup): void
+  stopping(signal: string): void
+  /** Something off the road of calls; `fields` must hold nothing secret. */
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, error: unknown): void
+  /** Writes out what is buffered; for the moment before the process ends. */
+  flush(): void
+}
+
+/** Above this a buffered line is written at once; below, at the latest after a second. */
+const BUFFER_BYTES = 4096
+const FLUSH_MS = 1000
+
+/**
+ * Logs to `out`, standard output unless given. Lines are buffered so that a call never waits for a terminal or a disk;
+ * `flush` before exit.
+ */
+export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?(): void } = buffered()): Log => {
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters },
+    out,
+  )
+  return {
+    observer: (event) => write(logger, event),
+    started: (startup) => logger.info(startup, `weir listens on ${startup.proxy}`),
+    stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
+    warn: (message, fields = {}) => logger.warn(fields, message),
+    error: (message, error) => logger.error({ stack: safeStack(error) }, message),
+    flush: () => {
+      try {
+        out.flushSync?.()
+      } catch {
+        // A destination that is not open yet, or no longer, has nothing to flush.
+      }
+    },
+  }
+}
+
+const buffered = () => destination({ sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS })
+
+const formatters = { level: (label: string) => ({ level: label }) }
+
+/** The second line of defence: no line has such a field, and if one ever does, its value is not written. */
+const SECRET_FIELDS = [
+  ...['apiKey', 'apiSign', 'key', 'secret', 'token', 'signature', 'nonce', 'otp', 'passphrase', 'password'],
+  ...['authorization', 'cookie', 'body', 'headers', 'query', 'target'],
+]
+const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`])
+
+/** Builds a line only when its level is wanted: calls that went well cost one comparison. */
+const write = (logger: Logger, event: WeirEvent): void => {
+  const level = levelOf(event)
+  if (logger.isLevelEnabled(level)) logger[level](fieldsOf(event), sentenceOf(event))
+}
+
+/** Bugs are errors, failures and the exchange's complaints are warnings, refusals are news, the rest is detail. */
+const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
+  switch (event.type) {
+    case 'call.finished': {
+      const { decision, error, verdict } = event.call.record
+      if (error === 'internal' || decision === undefined) return 'error'
+      if (decision === 'failed' || (verdict !== undefined && COMPLAINTS.has(verdict.kind))) return 'warn'
+      return decision === 'refused' ? 'info' : 'debug'
+    }
+    case 'breaker.changed':
+      return event.to === 'open' ? 'warn' : 'info'
+    case 'limit.violated':
+    case 'lane.filled':
+      return 'warn'
+    case 'rules.replaced':
+      return 'info'
+    case 'rules.rejected':
+    case 'observer.failed':
+      return 'error'
+  }
+}
+
+const COMPLAINTS: ReadonlySet<Verdict['kind']> = new Set(['throttled', 'banned', 'failing'])
+
+const sentenceOf = (event: WeirEvent): string => {
+  switch (event.type) {
+    case 'call.finished':
+      return `${event.call.record.class ?? event.call.request.host} ${event.call.record.decision ?? 'lost'}`
+    case 'limit.violated':
+      return `${event.exchange} refused a call that ${event.bucket} had room for`
+    case 'breaker.changed':
+      return `breaker of ${event.host} is ${event.to}`
+    case 'lane.filled':
+      return `lane ${event.lane} is filling up: ${event.waiting} of ${event.capacity} wait`
+    case 'rules.replaced':
+      return `rules of ${event.source} are in force`
+    case 'rules.rejected':
+      return `${event.source} has mistakes: the old rules stay`
+    case 'observer.failed':
+      return 'an observer failed; no call was harmed'
+  }
+}
+
+const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
+  switch (event.type) {
+    case 'call.finished':
+      return callFields(event)
+    case 'limit.violated': {
+      const { exchange, bucket, verdict, believed, inFlight, call } = event
+      return { ...identity(call), exchange, bucket, reason: verdict.reason, believed, in_flight: inFlight }
+    }
+    case 'breaker.changed': {
+      const { host, from, to, reason, openForMs } = event
+      return { host, from, to, reason, open_for_ms: openForMs }
+    }
+    case 'lane.filled': {
+      const { lane, waiting, capacity, bytes } = event
+      return { lane, waiting, capacity, bytes }
+    }
+    case 'rules.replaced':
+      return { source: event.source }
+    case 'rules.rejected':
+      return { source: event.source, report: event.report }
+    case 'observer.failed':
+      return { stack: safeStack(event.error) }
+  }
+}
+
+const callFields = ({ call, status, tookMs, error }: Extract<WeirEvent, { type: 'call.finished' }>) => {
+  const { record } = call
+  const bug = record.error === 'internal' || record.decision === undefined
+  return {
+    ...identity(call),
+    exchange: record.exchange,
+    class: record.class,
+    decision: record.decision,
+    status,
+    error: record.error,
+    reason: record.verdict?.reason,
+    sent: record.sent,
+    took_ms: round(tookMs),
+    waited_ms: round(record.waitedMs),
+    cost: record.cost,
+    cause: record.decision === 'failed' ? causeOf(error) : undefined,
+    stack: bug ? safeStack(error) : undefined,
+  }
+}
+
+const identity = ({ id, bot, request, record }: Call) => ({
+  call: id,
+  bot,
+  method: request.method,
+  host: request.host,
+  credential: record.credential,
+})
+
+const round = (ms: number): number => Math.round(ms * 1000) / 1000
+
+/** The system's code for what broke (`ECONNREFUSED`): the text of an error may quote a request, a code can not. */
+const causeOf = (error: unknown): string | undefined => {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof WeirError) && 'code' in cause) return String(cause.code)
+  }
+  return undefined
+}
+
+/** Errors whose text speaks of the program. Others may quote what they choked on (JSON.parse quotes a body's start). */
+const SPEAK_OF_CODE: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'WeirError'])
+
+/** Where it happened, with the text only when that can not hold a secret. */
+const safeStack = (error: unknown): string => {
+  if (!(error instanceof Error)) return `thrown: ${typeof error}`
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
+  const says = SPEAK_OF_CODE.has(error.name) || 'errno' in error ? `: ${error.message}` : ''
+  return [error.name + says, ...frames].join('\n')
+}

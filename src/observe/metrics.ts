@@ -1,0 +1,190 @@
+// What Prometheus sees. One table holds every name, type, help and label set; labels come from the rules' closed lists.
+// A finished call adds to plain numbers only (the labelled counters of prom-client cost a microsecond each); the
+// numbers are put into words when somebody scrapes.
+
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { BreakerState, Observer } from '../core/events.ts'
+import type { Rules } from '../core/rules.ts'
+import type { BreakerView, LimitView, QueueView } from '../core/views.ts'
+import { Histogram } from './histogram.ts'
+import { Tally } from './tally.ts'
+
+/** Where the gauges are read from, at scrape time. */
+export interface MetricSources {
+  readonly rules: () => Rules
+  readonly limits: () => readonly LimitView[]
+  readonly queues: () => readonly QueueView[]
+  readonly breakers: () => readonly BreakerView[]
+}
+
+/** Counts events and prints them. */
+export interface Metrics {
+  readonly observer: Observer
+  readonly tally: Tally
+  readonly contentType: string
+  /** The exposition text: all metrics of weir and of the process. */
+  text(): Promise<string>
+}
+
+/** One line of the exposition. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** Full name where it is not the metric's own (`_bucket`, `_sum`, `_count`). */
+  readonly metricName?: string
+}
+
+interface Definition {
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+const define = (type: Definition['type'], help: string, ...labels: string[]): Definition => ({ type, help, labels })
+
+/** Every metric of weir, without prefix. */
+export const METRICS = {
+  requests_total: define('counter', 'Calls by how they were answered.', 'exchange', 'class', 'decision'),
+  rate_limit_violations_total: define(
+    'counter',
+    'Refusals by the exchange that weir had not foreseen; should stay 0.',
+    'exchange',
+    'bucket',
+  ),
+  token_bucket_utilization: define(
+    'gauge',
+    'Share of the budget in use, 0 to 1, of the fullest scope.',
+    'exchange',
+    'bucket',
+  ),
+  tokens_available: define('gauge', 'Tokens left at the scope that has the fewest.', 'exchange', 'bucket'),
+  circuit_breaker_state: define('gauge', 'Breaker of the host: 0 closed, 1 half_open, 2 open.', 'host'),
+  circuit_breaker_state_changes_total: define('counter', 'Changes of a breaker.', 'host', 'from', 'to'),
+  queue_length: define('gauge', 'Calls waiting now.', 'exchange', 'class'),
+  queue_wait_seconds: define(
+    'histogram',
+    'Time that calls spent waiting their turn; calls that did not wait count as 0.',
+  ),
+  request_duration_seconds: define('histogram', 'Time from the arrival of a call until its answer began to go out.'),
+  overhead_seconds: define('histogram', "weir's own share of that time: without waiting and without the exchange."),
+  cache_requests_total: define(
+    'counter',
+    'Calls of classes with a cache, by what it gave: hit, stale, coalesced, miss, bypass.',
+    'exchange',
+    'class',
+    'result',
+  ),
+  upstream_responses_total: define(
+    'counter',
+    'Answers of the exchange by what they meant; throttled should stay 0.',
+    'exchange',
+    'class',
+    'verdict',
+  ),
+} as const satisfies Record<string, Definition>
+
+type MetricName = keyof typeof METRICS
+
+const WAIT_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const DURATION_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const OVERHEAD_BOUNDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1]
+
+const STATE_NUMBER: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 }
+
+/** Creates the counters, and the registry that prints them under `prefix`. */
+export const createMetrics = (prefix: string, sources: MetricSources): Metrics => {
+  const tally = new Tally()
+  const waits = new Histogram(WAIT_BOUNDS)
+  const durations = new Histogram(DURATION_BOUNDS)
+  const overheads = new Histogram(OVERHEAD_BOUNDS)
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+
+  const readers: Readonly<Record<MetricName, () => readonly Sample[]>> = {
+    requests_total: () => tally.samples('decision'),
+    rate_limit_violations_total: () => violations(tally, sources.rules()),
+    token_bucket_utilization: () => worst(sources.limits(), 'utilization', Math.max),
+    tokens_available: () => worst(sources.limits(), 'available', Math.min),
+    circuit_breaker_state: () =>
+      sources.breakers().map(({ host, state }) => ({ labels: { host }, value: STATE_NUMBER[state] })),
+    circuit_breaker_state_changes_total: () => tally.breakerChanges(),
+    queue_length: () => queueLengths(sources.rules(), sources.queues()),
+    queue_wait_seconds: () => histogramSamples(`${prefix}queue_wait_seconds`, waits),
+    request_duration_seconds: () => histogramSamples(`${prefix}request_duration_seconds`, durations),
+    overhead_seconds: () => histogramSamples(`${prefix}overhead_seconds`, overheads),
+    cache_requests_total: () => tally.samples('result'),
+    upstream_responses_total: () => tally.samples('verdict'),
+  }
+  for (const [name, { type, help }] of Object.entries(METRICS)) {
+    register(registry, prefix + name, type, help, readers[name as MetricName])
+  }
+
+  const observer: Observer = (event) => {
+    if (event.type !== 'call.finished') {
+      if (event.type === 'limit.violated') tally.violated(event.exchange, event.bucket)
+      if (event.type === 'breaker.changed') tally.breakerChanged(event.host, event.from, event.to)
+      return
+    }
+    const { record } = event.call
+    tally.finished(record)
+    waits.add(record.waitedMs / 1000)
+    durations.add(event.tookMs / 1000)
+    // Of answers that others fetched (coalesced, stale) and of calls that died, nobody knows whose time it was.
+    const { decision, upstreamMs } = record
+    if (upstreamMs !== undefined ? decision === 'forwarded' : decision === 'cached' || decision === 'refused') {
+      overheads.add(Math.max(0, event.tookMs - record.waitedMs - (upstreamMs ?? 0)) / 1000)
+    }
+  }
+  return { observer, tally, contentType: registry.contentType, text: () => registry.metrics() }
+}
+
+/** A registry asks a metric for nothing but its name and `get`; this gives it just that. */
+const register = (registry: Registry, name: string, type: string, help: string, read: () => readonly Sample[]): void =>
+  registry.registerMetric({ name, get: async () => ({ name, help, type, values: read() }) } as unknown as Metric)
+
+/** Violations of every bucket there is: a zero that is visible is worth more than one that is absent. */
+const violations = (tally: Tally, rules: Rules): readonly Sample[] => {
+  const known = rules.exchanges.flatMap(({ name, buckets }) =>
+    buckets.map(({ id }) => ({ exchange: name, bucket: id })),
+  )
+  return tally.violations(known)
+}
+
+/** Per bucket rule, the value at its worst scope: scopes are keys, and keys are no labels. */
+const worst = (
+  limits: readonly LimitView[],
+  field: 'utilization' | 'available',
+  pick: (a: number, b: number) => number,
+): Sample[] => {
+  const byBucket = new Map<string, { labels: { exchange: string; bucket: string }; value: number }>()
+  for (const view of limits) {
+    const known = byBucket.get(view.bucket)
+    if (known) known.value = pick(known.value, view[field])
+    else byBucket.set(view.bucket, { labels: { exchange: view.exchange, bucket: view.bucket }, value: view[field] })
+  }
+  return [...byBucket.values()]
+}
+
+/** Every class of every exchange, at least with 0: a gauge that disappears can not be alerted on. */
+const queueLengths = (rules: Rules, queues: readonly QueueView[]): Sample[] => {
+  const lengths = new Map<string, { labels: { exchange: string; class: string }; value: number }>()
+  for (const { name, classes } of rules.exchanges) {
+    for (const { id } of classes) lengths.set(id, { labels: { exchange: name, class: id }, value: 0 })
+  }
+  for (const view of queues) {
+    const known = lengths.get(view.class)
+    if (known) known.value += view.waiting
+    else lengths.set(view.class, { labels: { exchange: view.exchange, class: view.class }, value: view.waiting })
+  }
+  return [...lengths.values()]
+}
+
+const histogramSamples = (name: string, histogram: Histogram): Sample[] => [
+  ...histogram.cumulative().map(([bound, value]) => ({
+    metricName: `${name}_bucket`,
+    labels: { le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
+    value,
+  })),
+  { metricName: `${name}_sum`, labels: {}, value: histogram.sum },
+  { metricName: `${name}_count`, labels: {}, value: histogram.count },
+]

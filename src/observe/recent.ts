@@ -1,0 +1,103 @@
+// What happened lately, for people to look at: the last calls, violations and complaints of the exchanges.
+// Bounded, and free of everything a bot sent but its method, host and name.
+
+import type { Clock } from '../core/clock.ts'
+import type { Observer, WeirEvent } from '../core/events.ts'
+import type { Millis } from '../core/units.ts'
+import type { CallView, ViolationView } from '../core/views.ts'
+import { Ring } from './ring.ts'
+
+const CALLS = 500
+const VIOLATIONS = 200
+const COMPLAINTS = 1000
+
+/** The recent past. */
+export interface Recent {
+  readonly observer: Observer
+  /** The last 500 finished calls, oldest first. */
+  calls(limit?: number): readonly CallView[]
+  /** The last 200 violations, oldest first. */
+  violations(limit?: number): readonly ViolationView[]
+  /** Calls that the exchange turned away (throttled or banned) within the last `withinMs`; counts 1000 at most. */
+  throttled(exchange: string, withinMs: Millis): number
+  /** Calls `listener` with each event as it happens; returns how to stop. */
+  subscribe(listener: Observer): () => void
+}
+
+/** Remembers; `clock.wall` dates what it remembers. */
+export const createRecent = (clock: Clock): Recent => {
+  const calls = new Ring<CallView>(CALLS)
+  const violations = new Ring<ViolationView>(VIOLATIONS)
+  const complaints = new Ring<{ readonly at: Millis; readonly exchange: string | undefined }>(COMPLAINTS)
+  const listeners = new Set<Observer>()
+
+  const remember = (event: WeirEvent): void => {
+    if (event.type === 'call.finished') {
+      const { record } = event.call
+      const kind = record.verdict?.kind
+      calls.push(callView(event, clock.wall()))
+      if (kind === 'throttled' || kind === 'banned') complaints.push({ at: clock.now(), exchange: record.exchange })
+    } else if (event.type === 'limit.violated') {
+      violations.push(violationView(event, clock.wall()))
+    }
+  }
+  return {
+    observer: (event) => {
+      remember(event)
+      for (const listener of listeners) listener(event)
+    },
+    calls: (limit) => calls.list(limit),
+    violations: (limit) => violations.list(limit),
+    throttled: (exchange, withinMs) => {
+      const since = clock.now() - withinMs
+      return complaints.list().filter((complaint) => complaint.exchange === exchange && complaint.at >= since).length
+    },
+    subscribe: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+// Copied at once: to keep the call would be to keep its headers and its body, secrets and all.
+const callView = (
+  { call, status, tookMs }: Extract<WeirEvent, { type: 'call.finished' }>,
+  atWallMs: Millis,
+): CallView => {
+  const { record, request } = call
+  return {
+    id: call.id,
+    atWallMs,
+    bot: call.bot,
+    method: request.method,
+    host: request.host,
+    exchange: record.exchange,
+    class: record.class,
+    credential: record.credential,
+    decision: record.decision,
+    status,
+    tookMs,
+    waitedMs: record.waitedMs,
+    cost: record.cost,
+    sent: record.sent,
+    error: record.error,
+    verdict: record.verdict?.kind,
+    reason: record.verdict?.reason,
+  }
+}
+
+const violationView = (event: Extract<WeirEvent, { type: 'limit.violated' }>, atWallMs: Millis): ViolationView => {
+  const { call, exchange, bucket, verdict, believed, inFlight } = event
+  return {
+    atWallMs,
+    exchange,
+    bucket,
+    class: call.record.class,
+    credential: call.record.credential,
+    bot: call.bot,
+    call: call.id,
+    reason: verdict.reason,
+    believed,
+    inFlight,
+  }
+}

@@ -1,0 +1,123 @@
+// Plain counts of what happened, per class and per bucket. Cheap to add to, read by the metrics and the health pages.
+
+import type { CallRecord, Decision, Verdict } from '../core/call.ts'
+import type { BreakerState } from '../core/events.ts'
+
+/** What the cache did for a call: a closed list. */
+export type CacheResult = 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
+
+/** A count with its labels. */
+export interface Count {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** Sums over all classes of one exchange. */
+export interface Totals {
+  readonly decision: Readonly<Record<Decision, number>>
+  readonly verdict: Readonly<Record<Verdict['kind'], number>>
+  readonly result: Readonly<Record<CacheResult, number>>
+}
+
+interface ClassCounts extends Totals {
+  readonly exchange: string
+  readonly class: string
+  readonly decision: Record<Decision, number>
+  readonly verdict: Record<Verdict['kind'], number>
+  readonly result: Record<CacheResult, number>
+}
+
+/** Label of what is not (or not yet) in a closed list. */
+const OTHER = 'other'
+
+/** Counts since the start of the process. */
+export class Tally {
+  readonly #classes = new Map<string | undefined, ClassCounts>()
+  readonly #violations = new Map<string, { readonly labels: { exchange: string; bucket: string }; value: number }>()
+  readonly #changes = new Map<string, { readonly labels: { host: string; from: string; to: string }; value: number }>()
+
+  /** A call has its answer. */
+  finished(record: CallRecord): void {
+    let counts = this.#classes.get(record.class)
+    if (counts === undefined) {
+      counts = newCounts(record.exchange ?? OTHER, record.class ?? OTHER)
+      this.#classes.set(record.class, counts)
+    }
+    const { decision, verdict } = record
+    // A call that nobody decided on never happened as far as the layers know: a bug, shown as a failure.
+    counts.decision[decision ?? 'failed'] += 1
+    // Only the call that fetched an answer counts it, not those who shared or found it.
+    if (verdict !== undefined && decision !== 'coalesced' && decision !== 'cached') counts.verdict[verdict.kind] += 1
+    const result = cacheResult(record)
+    if (result !== undefined) counts.result[result] += 1
+  }
+
+  violated(exchange: string, bucket: string): void {
+    count(this.#violations, `${exchange} ${bucket}`, { exchange, bucket })
+  }
+
+  breakerChanged(host: string, from: BreakerState, to: BreakerState): void {
+    count(this.#changes, `${host} ${from} ${to}`, { host, from, to })
+  }
+
+  /** All counts of one kind that are not 0. */
+  samples(kind: 'decision' | 'verdict' | 'result'): readonly Count[] {
+    return [...this.#classes.values()].flatMap((counts) =>
+      Object.entries(counts[kind])
+        .filter(([, value]) => value > 0)
+        .map(([word, value]) => ({ labels: { exchange: counts.exchange, class: counts.class, [kind]: word }, value })),
+    )
+  }
+
+  /** Violations of the `known` buckets, 0 included, and of any other that had one. */
+  violations(known: readonly { readonly exchange: string; readonly bucket: string }[]): readonly Count[] {
+    const untouched = known.filter(({ exchange, bucket }) => !this.#violations.has(`${exchange} ${bucket}`))
+    return [...this.#violations.values(), ...untouched.map((labels) => ({ labels: { ...labels }, value: 0 }))]
+  }
+
+  breakerChanges(): readonly Count[] {
+    return [...this.#changes.values()]
+  }
+
+  /** Sums over the classes of `exchange`; over all when it is undefined. */
+  totals(exchange: string | undefined): Totals {
+    const sum = newCounts(exchange ?? OTHER, OTHER)
+    for (const counts of this.#classes.values()) {
+      if (exchange !== undefined && counts.exchange !== exchange) continue
+      addUp(sum.decision, counts.decision)
+      addUp(sum.verdict, counts.verdict)
+      addUp(sum.result, counts.result)
+    }
+    return sum
+  }
+}
+
+/** Read from what the cache wrote for `Cache-Status`; undefined when the class has no cache. */
+const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {
+  if (decision === 'cached') return 'hit'
+  if (decision === 'stale' || decision === 'coalesced') return decision
+  if (cache === undefined) return undefined
+  return cache.startsWith('fwd=bypass') ? 'bypass' : 'miss'
+}
+
+const newCounts = (exchange: string, id: string): ClassCounts => ({
+  exchange,
+  class: id,
+  decision: { forwarded: 0, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0 },
+  verdict: { ok: 0, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
+  result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
+})
+
+const addUp = <Word extends string>(sum: Record<Word, number>, more: Record<Word, number>): void => {
+  for (const word of Object.keys(sum) as Word[]) sum[word] += more[word]
+}
+
+const count = <Labels>(
+  counts: Map<string, { readonly labels: Labels; value: number }>,
+  key: string,
+  labels: Labels,
+): void => {
+  const known = counts.get(key)
+  if (known === undefined) counts.set(key, { labels, value: 1 })
+  else known.value += 1
+}

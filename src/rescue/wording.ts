@@ -1,0 +1,80 @@
+// Refusals and failures in the words of the exchange that the bot believes it talks to, so that its library raises the
+// error it would raise for the exchange's own answer. Every body also says, under `weir`, who really spoke and why.
+
+import { ERRORS, type ErrorCode, type WeirError } from '../core/errors.ts'
+import type { Dialect, EndpointClass, ExchangeRule } from '../core/rules.ts'
+
+/** What the wording depends on besides the error. Undefined members: the call was refused before they were known. */
+export interface Listener {
+  readonly exchange: Pick<ExchangeRule, 'dialect' | 'refusalStatus'> | undefined
+  readonly rule: Pick<EndpointClass, 'kind' | 'costs'> | undefined
+}
+
+/** A status and the fields that stand beside `weir` in the JSON body. */
+export interface Words {
+  readonly status: number
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Says `error` as the exchange would. */
+export const word = (error: WeirError, listener: Listener): Words =>
+  DIALECTS[listener.exchange?.dialect ?? 'plain'](error, listener)
+
+type Speaker = (error: WeirError, listener: Listener) => Words
+
+const DIALECTS: Readonly<Record<Dialect, Speaker>> = {
+  /** Kraken answers 200 whenever the API was reached, with a list of `<severity><category>:<text>` in `error`. */
+  kraken: (error, { exchange, rule }) => {
+    const { speaks } = ERRORS[error.code]
+    const status = speaks === 'limit' ? (exchange?.refusalStatus ?? 200) : speaks === 'nonce' ? 200 : error.status
+    return { status, fields: { error: [krakenError(error.code, rule)] } }
+  },
+
+  /**
+   * Advanced Trade names the error in `error`, App v2 in `errors[].id`; limits are told in both. Anything else has
+   * neither: clients take an unknown name for a final error, and judge by the status when there is none.
+   */
+  coinbase: (error, { exchange }) => {
+    const { message } = error
+    const id = coinbaseError(error.code)
+    const fields =
+      id === undefined ? { message } : { error: id, error_details: message, message, errors: [{ id, message }] }
+    return { status: limitStatus(error, exchange), fields }
+  },
+
+  /** One sentence in `message`; the documented one for limits is what clients compare with. */
+  coinbase_exchange: (error, { exchange, rule }) => {
+    const limited = ERRORS[error.code].speaks === 'limit'
+    const message = limited ? `${isPublic(rule) ? 'Public' : 'Private'} rate limit exceeded` : error.message
+    return { status: limitStatus(error, exchange), fields: { message } }
+  },
+
+  plain: (error, { exchange }) => ({ status: limitStatus(error, exchange), fields: { message: error.message } }),
+}
+
+const limitStatus = (error: WeirError, exchange: Listener['exchange']): number =>
+  (ERRORS[error.code].speaks === 'limit' ? exchange?.refusalStatus : undefined) ?? error.status
+
+const krakenError = (code: ErrorCode, rule: Listener['rule']): string => {
+  switch (ERRORS[code].speaks) {
+    case 'limit':
+      if (rule?.kind === 'order' || rule?.kind === 'cancel') return 'EOrder:Rate limit exceeded'
+      return isPublic(rule) ? 'EGeneral:Too many requests' : 'EAPI:Rate limit exceeded'
+    case 'nonce':
+      return 'EAPI:Invalid nonce'
+    case 'unavailable':
+      return 'EService:Unavailable'
+    case 'weir':
+      if (code === 'internal') return 'EGeneral:Internal error'
+      return code === 'host_not_allowed' ? 'EGeneral:Permission denied' : 'EGeneral:Invalid arguments'
+  }
+}
+
+const coinbaseError = (code: ErrorCode): string | undefined => {
+  if (ERRORS[code].speaks === 'limit') return 'rate_limit_exceeded'
+  return code === 'bad_request' || code === 'body_too_large' ? 'invalid_request' : undefined
+}
+
+/** A class that spends nobody's own budget, only that of the address. Unknown classes count as private. */
+const isPublic = (rule: Listener['rule']): boolean =>
+  rule?.costs.every(({ bucket }) => !bucket.scopes.includes('key') && !bucket.scopes.includes('account')) ?? false

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statS
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { getCACertificates } from 'node:tls'
+import type { Millis } from '../core/units.ts'
 import { AuthorityError } from './constraints.ts'
 
 /** The authority as text: the intermediate's private key (PKCS #8), its certificate, and the root that clients trust. */
@@ -66,8 +67,8 @@ export function replaceAuthority(dir: string, old: AuthorityPems | undefined, ne
   write(keyPath, keyFile(next), 0o600)
 }
 
-/** Writes what clients read, where it is missing or out of date. `at`: milliseconds since 1970. */
-export function publishAuthority(dir: string, { root, intermediate }: AuthorityPems, at: number): void {
+/** Writes what clients read, where it is missing or out of date. `at`: time since the epoch. */
+export function publishAuthority(dir: string, { root, intermediate }: AuthorityPems, at: Millis): void {
   const rootPath = join(dir, 'ca.pem')
   const chainPath = join(dir, 'ca-chain.pem')
   const bundlePath = join(dir, 'bundle.pem')

@@ -5,6 +5,7 @@
 
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import type { Millis } from '../core/units.ts'
 import {
   type AuthorityPems,
   exclusively,
@@ -49,12 +50,12 @@ const LEAF_LIFE_MS = 45 * DAY_MS
 /**
  * Opens the authority of a state directory, and makes it when there is none, when it has ended, or when it may not
  * speak for all of the hosts. Throws AuthorityError when the files are unsafe or do not belong together, or when a host
- * is no DNS name. `now`: milliseconds since 1970.
+ * is no DNS name. `now`: time since the epoch (`Clock.wall`).
  */
 export async function openAuthority(options: {
   readonly dir: string
   readonly hosts: readonly string[]
-  readonly now: () => number
+  readonly now: () => Millis
 }): Promise<OpenedAuthority> {
   const { dir, now } = options
   const hosts = [...new Set(options.hosts.map(hostName))]
@@ -72,7 +73,7 @@ export async function openAuthority(options: {
 
 type Kept = { readonly pems: AuthorityPems } | { readonly pems?: undefined; readonly reason: string }
 
-function keep(dir: string, hosts: readonly string[], at: number): Kept {
+function keep(dir: string, hosts: readonly string[], at: Millis): Kept {
   const pems = readAuthority(dir)
   if (pems === undefined) return { reason: `there was none in ${dir}` }
   const reason = whyReplace(pems, hosts, at)
@@ -81,13 +82,13 @@ function keep(dir: string, hosts: readonly string[], at: number): Kept {
   return { pems }
 }
 
-function adopt(dir: string, fresh: AuthorityPems, at: number): AuthorityPems {
+function adopt(dir: string, fresh: AuthorityPems, at: Millis): AuthorityPems {
   replaceAuthority(dir, readAuthority(dir), fresh)
   publishAuthority(dir, fresh, at)
   return fresh
 }
 
-function whyReplace({ root, intermediate }: AuthorityPems, hosts: readonly string[], at: number): string | undefined {
+function whyReplace({ root, intermediate }: AuthorityPems, hosts: readonly string[], at: Millis): string | undefined {
   for (const certificate of [new X509Certificate(root), new X509Certificate(intermediate)]) {
     const { validFromDate, validToDate } = certificate
     if (at < validFromDate.getTime()) return `the old one begins on ${validFromDate.toISOString()}`
@@ -98,7 +99,7 @@ function whyReplace({ root, intermediate }: AuthorityPems, hosts: readonly strin
   return undefined
 }
 
-function authority(pems: AuthorityPems, hosts: readonly string[], now: () => number): Authority {
+function authority(pems: AuthorityPems, hosts: readonly string[], now: () => Millis): Authority {
   const configured = new Set(hosts)
   const notAfter = new X509Certificate(pems.intermediate).validToDate
   const issuer = { certificate: pems.intermediate, key: createPrivateKey(pems.key) }
@@ -122,7 +123,7 @@ function authority(pems: AuthorityPems, hosts: readonly string[], now: () => num
 }
 
 /** From a day ago until `lifeMs` from now, in whole seconds, as certificates have them. */
-function validity(at: number, lifeMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
+function validity(at: Millis, lifeMs: Millis): { readonly notBefore: Date; readonly notAfter: Date } {
   const seconds = (ms: number) => new Date(Math.floor(ms / 1000) * 1000)
   return { notBefore: seconds(at - BACKDATE_MS), notAfter: seconds(at + lifeMs) }
 }

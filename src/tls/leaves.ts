@@ -2,30 +2,31 @@
 // Promises: never two issues for one host at once, renewal a day before a leaf ends, bounded memory.
 
 import { createSecureContext, type SecureContext } from 'node:tls'
+import type { Millis } from '../core/units.ts'
 import type { Authority, Leaf } from './authority.ts'
 import { hostName } from './constraints.ts'
 
 interface Held {
   readonly context: SecureContext
   /** Usable from here (a clock may be set back) … */
-  readonly fromMs: number
+  readonly fromMs: Millis
   /** … to here: the time to issue the next. */
-  readonly renewMs: number
+  readonly renewMs: Millis
 }
 
 const RENEW_EARLY_MS = 24 * 3_600_000
 /** Room for sub-domains beside the configured hosts; a bot that invents names can not grow the process. */
 const SPARE_CONTEXTS = 256
 
-/** The TLS contexts of an authority's hosts. `now`: milliseconds since 1970. */
+/** The TLS contexts of an authority's hosts. `now`: time since the epoch (`Clock.wall`). */
 export class Leaves {
   readonly #authority: Authority
-  readonly #now: () => number
+  readonly #now: () => Millis
   readonly #capacity: number
   readonly #held = new Map<string, Held>()
   readonly #issuing = new Map<string, Promise<SecureContext>>()
 
-  constructor(authority: Authority, now: () => number) {
+  constructor(authority: Authority, now: () => Millis) {
     this.#authority = authority
     this.#now = now
     this.#capacity = authority.hosts.length + SPARE_CONTEXTS
@@ -71,7 +72,7 @@ export class Leaves {
   }
 
   /** A leaf that ends with the authority has no successor: it serves to its last second. */
-  #renewMs({ notAfter }: Leaf): number {
+  #renewMs({ notAfter }: Leaf): Millis {
     const isLast = notAfter >= this.#authority.notAfter
     return notAfter.getTime() - (isLast ? 0 : RENEW_EARLY_MS)
   }

@@ -129,14 +129,11 @@ export class CoinbaseExchangeVenue implements Venue {
         return show(this.#place(call, profile))
       case 'GET orders': {
         if (id !== undefined) return show(this.#find(call, profile))
-        const wanted = call.query.getAll('status')
-        const live = wanted.length === 0 || wanted.includes('open') || wanted.includes('all')
+        const wanted = call.query.has('status') ? call.query.getAll('status') : ['open']
         const product = call.query.get('product_id')
-        return (live ? all() : [])
-          .filter(
-            (order) =>
-              (order.status === 'open' || wanted.includes('all')) && (!product || order.market.product === product),
-          )
+        return all()
+          .filter((order) => wanted.includes('all') || wanted.includes(order.status === 'open' ? 'open' : 'done'))
+          .filter((order) => !product || order.market.product === product)
           .map(show)
       }
       case 'DELETE orders': {

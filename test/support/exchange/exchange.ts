@@ -3,8 +3,8 @@
 // violation down. It is the judge of the proxy and shares no code with it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { certificatesFor } from './authority.ts'
+import { type Clock, REAL_CLOCK } from './clock.ts'
 import { BROKERAGE, type CoinbaseAdvancedOptions, CoinbaseAdvancedVenue } from './coinbase-advanced.ts'
 import { type CoinbaseAppOptions, CoinbaseAppVenue } from './coinbase-app.ts'
 import { JwtAuth } from './coinbase-auth.ts'
@@ -17,7 +17,7 @@ import { type KrakenAccountView, KrakenVenue } from './kraken.ts'
 import type { KrakenOptions, KrakenTier } from './kraken-limits.ts'
 import { type Connections, listen } from './listener.ts'
 import { type UpgradeOptions, Upgrades } from './upgrades.ts'
-import type { Answer, Clock, Venue } from './venue.ts'
+import type { Answer, Venue } from './venue.ts'
 import type { UpgradeMode } from './websocket.ts'
 import { send } from './wire.ts'
 
@@ -88,7 +88,6 @@ export const HOSTS = [
   'ws-feed.exchange.coinbase.com',
 ] as const
 
-const REAL_CLOCK: Clock = { now: () => performance.now(), wall: () => Date.now(), sleep: (ms) => sleep(ms) }
 const MAX_BODY = 1_048_576
 
 /** Starts it; resolves when it listens. Throws when the port is taken or openssl is missing. */

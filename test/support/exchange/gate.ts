@@ -1,7 +1,7 @@
 // The road between bot and exchange: a fixed latency, seeded jitter that may reorder calls of different connections,
 // and stalls in which everything piles up and then arrives together.
 
-import type { Clock } from './venue.ts'
+import type { Clock } from './clock.ts'
 
 export class Gate {
   readonly #clock: Clock

@@ -1,14 +1,8 @@
 // What the parts of the simulated exchange have in common: a venue answers calls, an answer is plain data,
 // a refusal is thrown and knows how it looks on the wire.
 
+import type { Clock } from './clock.ts'
 import type { Call, Journal } from './journal.ts'
-
-/** Time of the simulated exchange: `now` is monotonic, `wall` is the epoch, both in milliseconds. */
-export interface Clock {
-  now(): number
-  wall(): number
-  sleep(ms: number): Promise<void>
-}
 
 /** What goes back to the bot. An object is sent as JSON. */
 export interface Answer {

@@ -1,8 +1,9 @@
 // Puts an answer on the wire, whole or in the way that a fault asks for.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from './clock.ts'
 import { bodyBytes, type Encoding, encode, type Fault } from './faults.ts'
-import type { Answer, Clock } from './venue.ts'
+import type { Answer } from './venue.ts'
 
 /** How the rest of the exchange lends a hand: how to reset a connection, and which encoding to offer unasked. */
 export interface WireHelp {

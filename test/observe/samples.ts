@@ -62,6 +62,7 @@ const cls = (exchange: ExchangeRule, name: string, kind: EndpointClass['kind'], 
   priority: 'normal',
   cache: undefined,
   needs: { nonce: false, pair: false, orders: false, expiry: false },
+  learns: false,
   signatureLifeMs: undefined,
   patterns: [`POST /${name}`],
 })

@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import type { CallRecord, Verdict } from '../../src/core/call.ts'
+import { OK } from '../../src/core/call.ts'
+import { WeirError } from '../../src/core/errors.ts'
+import type { WeirEvent } from '../../src/core/events.ts'
+import { createLog, type LogLevel } from '../../src/observe/log.ts'
+import { SECRET, sampleCall } from './samples.ts'
+
+const written = (level: LogLevel, events: readonly WeirEvent[]): Record<string, unknown>[] => {
+  const lines: string[] = []
+  const log = createLog(level, { write: (line) => lines.push(line) })
+  for (const event of events) log.observer(event)
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+const finished = (record: Partial<CallRecord>, error?: unknown): WeirEvent => ({
+  type: 'call.finished',
+  call: sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
+  status: 200,
+  tookMs: 10.12345,
+  error,
+})
+
+const verdict = (kind: Verdict['kind'], reason: string): Verdict => ({ ...OK, kind, reason })
+
+const COMPLETE: readonly WeirEvent[] = [
+  finished({ decision: 'forwarded', verdict: OK }),
+  finished({ decision: 'refused', error: 'limit_reached' }, new WeirError('limit_reached')),
+  finished({ decision: 'failed', error: 'internal' }, new SyntaxError(`Unexpected token in "${SECRET}"`)),
+  finished({ decision: 'failed', error: 'upstream_timeout' }, new WeirError('upstream_timeout', { cause: SECRET })),
+  {
+    type: 'limit.violated',
+    exchange: 'kraken',
+    bucket: 'kraken.private',
+    call: sampleCall(),
+    verdict: verdict('throttled', 'EAPI:Rate limit exceeded'),
+    believed: 4,
+    inFlight: 1,
+  },
+  { type: 'breaker.changed', host: 'api.kraken.com', from: 'closed', to: 'open', reason: 'http 503', openForMs: 1000 },
+  { type: 'lane.filled', lane: 'a1b2c3d4', waiting: 40, capacity: 50, bytes: 1000 },
+  { type: 'rules.replaced', source: 'limits.yaml' },
+  { type: 'rules.rejected', source: 'limits.yaml', report: 'limits.yaml:14:7' },
+  { type: 'observer.failed', error: new Error(SECRET) },
+]
+
+describe('the log', () => {
+  it('writes the documented fields of a refusal, and no others', () => {
+    const [line] = written('info', [finished({ decision: 'refused', error: 'limit_reached', waitedMs: 5 })])
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      call: 'call-1',
+      bot: 'grid-bot',
+      method: 'POST',
+      host: 'api.kraken.com',
+      credential: 'a1b2c3d4',
+      exchange: 'kraken',
+      class: 'kraken.private',
+      decision: 'refused',
+      status: 200,
+      error: 'limit_reached',
+      sent: 'no',
+      took_ms: 10.123,
+      waited_ms: 5,
+      cost: 0,
+      msg: 'kraken.private refused',
+    })
+  })
+
+  it('is silent at `info` about calls that went well, and tells of them at `debug`', () => {
+    const well = finished({ decision: 'forwarded', verdict: OK })
+    expect(written('info', [well])).toEqual([])
+    expect(written('debug', [well])).toHaveLength(1)
+  })
+
+  it('warns when the exchange complains, although the call was relayed', () => {
+    const [line] = written('info', [
+      finished({ decision: 'forwarded', verdict: verdict('throttled', 'EAPI:Rate limit exceeded') }),
+    ])
+    expect(line).toMatchObject({ level: 'warn', reason: 'EAPI:Rate limit exceeded' })
+  })
+
+  it('names the system’s code of what broke', () => {
+    const cause = Object.assign(new Error(`connect to ${SECRET}`), { code: 'ECONNREFUSED' })
+    const [line] = written('info', [
+      finished({ decision: 'failed', error: 'upstream_unreachable' }, new WeirError('upstream_unreachable', { cause })),
+    ])
+    expect(line).toMatchObject({ level: 'warn', cause: 'ECONNREFUSED' })
+  })
+
+  it('says where a bug is', () => {
+    const [line] = written('info', [finished({ decision: 'failed', error: 'internal' }, new TypeError('x is not y'))])
+    expect(line?.stack).toMatch(/^TypeError: x is not y\n +at .*log\.test\.ts/)
+  })
+
+  it('holds no secret, whatever happened and at every level', () => {
+    // JSON.parse quotes the start of what it could not parse, which may be a body with a one-time password.
+    const lines = written('debug', COMPLETE)
+    expect(lines).toHaveLength(COMPLETE.length)
+    const text = JSON.stringify(lines)
+    expect(text).not.toContain(SECRET)
+    expect(text).not.toContain('/0/private')
+  })
+
+  it('does not write a field with a secret’s name, should one ever be given', () => {
+    const lines: string[] = []
+    const log = createLog('info', { write: (line) => lines.push(line) })
+    log.warn('odd', { token: SECRET, nested: { apiKey: SECRET } })
+    expect(lines.join()).toContain('odd')
+    expect(lines.join()).not.toContain(SECRET)
+  })
+
+  it('writes what is buffered when it is told that the end has come', () => {
+    const script = `
+      const { createLog } = await import('./src/observe/log.ts')
+      const log = createLog('info')
+      log.warn('last words')
+      log.flush()
+      process.exit(3)`
+    const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    })
+    expect([child.status, child.stderr]).toEqual([3, ''])
+    expect(JSON.parse(child.stdout)).toMatchObject({ level: 'warn', msg: 'last words' })
+  })
+})

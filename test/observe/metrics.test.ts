@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import type { CallRecord } from '../../src/core/call.ts'
+import { OK } from '../../src/core/call.ts'
+import type { WeirEvent } from '../../src/core/events.ts'
+import type { BreakerView, LimitView, QueueView } from '../../src/core/views.ts'
+import { createMetrics, METRICS, type MetricSources } from '../../src/observe/metrics.ts'
+import { HOSTS, SECRET, sampleCall, sampleRules } from './samples.ts'
+
+const metricsWith = (sources: Partial<MetricSources> = {}, prefix = 'weir_') =>
+  createMetrics(prefix, {
+    rules: () => sampleRules({ 'api.kraken.com': HOSTS['api.kraken.com'] }),
+    limits: () => [],
+    queues: () => [],
+    breakers: () => [],
+    ...sources,
+  })
+
+const finished = (record: Partial<CallRecord>, tookMs = 10): WeirEvent => ({
+  type: 'call.finished',
+  call: sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
+  status: 200,
+  tookMs,
+})
+
+const limit = (bucket: string, scope: string, available: number, utilization: number): LimitView => ({
+  exchange: 'kraken',
+  bucket,
+  scope,
+  kind: 'bucket',
+  available,
+  capacity: 15,
+  refillPerSecond: 0.33,
+  utilization,
+  inFlight: 0,
+  closedForMs: 0,
+  fullInMs: 0,
+})
+
+const queue = (id: string, lane: string, waiting: number): QueueView => ({
+  exchange: 'kraken',
+  class: id,
+  lane,
+  waiting,
+  bytes: 0,
+  capacity: 50,
+  oldestWaitMs: 0,
+  inFlight: 0,
+})
+
+const breaker = (host: string, state: BreakerView['state']): BreakerView => ({
+  host,
+  state,
+  reason: '',
+  forced: false,
+  openForMs: 0,
+  failures: 0,
+  window: { calls: 0, failed: 0, slow: 0 },
+  history: [],
+})
+
+/** Reads the exposition format as a scraper does: type per name, value per name with labels. */
+const parse = (text: string) => {
+  const types = new Map<string, string>()
+  const values = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    const type = /^# TYPE (\S+) (\S+)$/.exec(line)
+    if (type) types.set(type[1] ?? '', type[2] ?? '')
+    const sample = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line)
+    if (sample) values.set(sample[1] ?? '', Number(sample[2]))
+  }
+  return { types, values }
+}
+
+describe('the metrics', () => {
+  it('have exactly the names, types and labels that dashboards were built on', async () => {
+    const contract = {
+      requests_total: ['counter', 'exchange', 'class', 'decision'],
+      rate_limit_violations_total: ['counter', 'exchange', 'bucket'],
+      token_bucket_utilization: ['gauge', 'exchange', 'bucket'],
+      tokens_available: ['gauge', 'exchange', 'bucket'],
+      circuit_breaker_state: ['gauge', 'host'],
+      circuit_breaker_state_changes_total: ['counter', 'host', 'from', 'to'],
+      queue_length: ['gauge', 'exchange', 'class'],
+      queue_wait_seconds: ['histogram'],
+      request_duration_seconds: ['histogram'],
+      overhead_seconds: ['histogram'],
+      cache_requests_total: ['counter', 'exchange', 'class', 'result'],
+      upstream_responses_total: ['counter', 'exchange', 'class', 'verdict'],
+    }
+    const described = Object.entries(METRICS).map(([name, { type, labels }]) => [name, [type, ...labels]])
+    expect(Object.fromEntries(described)).toEqual(contract)
+
+    const { types } = parse(await metricsWith().text())
+    for (const [name, [type]] of Object.entries(contract)) expect(types.get(`weir_${name}`)).toBe(type)
+    expect([...types.keys()].filter((name) => name.startsWith('weir_'))).toHaveLength(Object.keys(contract).length)
+  })
+
+  it('print the labels they describe', async () => {
+    const metrics = metricsWith({
+      limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
+      breakers: () => [breaker('api.kraken.com', 'open')],
+    })
+    metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5 }))
+    metrics.observer({
+      type: 'breaker.changed',
+      host: 'api.kraken.com',
+      from: 'closed',
+      to: 'open',
+      reason: 'http 503',
+      openForMs: 1000,
+    })
+    const { values } = parse(await metrics.text())
+    for (const [name, { type, labels }] of Object.entries(METRICS)) {
+      const keys = [...values.keys()].filter((key) => key.split('{')[0] === `weir_${name}`)
+      if (type === 'histogram') continue
+      expect(keys.length, name).toBeGreaterThan(0)
+      for (const key of keys) expect([...key.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual(labels)
+    }
+  })
+
+  it('carry the prefix that the rules ask for, and the process’s own metrics under their usual names', async () => {
+    const { types } = parse(await metricsWith({}, 'peak_trade_').text())
+    expect(types.get('peak_trade_requests_total')).toBe('counter')
+    expect(types.has('weir_requests_total')).toBe(false)
+    expect(types.get('process_cpu_seconds_total')).toBe('counter')
+    expect(types.get('nodejs_eventloop_lag_seconds')).toBe('gauge')
+  })
+
+  it('count calls by class and decision, answers by verdict, and the cache by what it gave', async () => {
+    const metrics = metricsWith()
+    metrics.observer(finished({ decision: 'forwarded', verdict: OK, upstreamMs: 5 }))
+    metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5 }))
+    metrics.observer(finished({ decision: 'cached', cache: 'hit' }))
+    metrics.observer(finished({ decision: 'stale', cache: 'hit; ttl=-35; detail=breaker-open' }))
+    metrics.observer(finished({ decision: 'coalesced', cache: 'fwd=miss; collapsed', verdict: OK }))
+    metrics.observer(finished({ decision: 'forwarded', cache: 'fwd=bypass', verdict: OK }))
+    const { values } = parse(await metrics.text())
+    const of = (name: string, label: string) =>
+      values.get(`weir_${name}{exchange="kraken",class="kraken.private",${label}}`)
+    expect(of('requests_total', 'decision="forwarded"')).toBe(3)
+    expect(of('requests_total', 'decision="cached"')).toBe(1)
+    // The follower shared one answer: the exchange gave it once.
+    expect(of('upstream_responses_total', 'verdict="ok"')).toBe(3)
+    for (const result of ['hit', 'stale', 'coalesced', 'miss', 'bypass']) {
+      expect(of('cache_requests_total', `result="${result}"`), result).toBe(1)
+    }
+  })
+
+  it('count a call that was refused before it had a class under `other`', async () => {
+    const metrics = metricsWith()
+    metrics.observer(finished({ exchange: undefined, class: undefined, decision: 'failed' }))
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_requests_total{exchange="other",class="other",decision="failed"}')).toBe(1)
+  })
+
+  it('show violations of every bucket, also those that never had one', async () => {
+    const metrics = metricsWith()
+    metrics.observer({
+      type: 'limit.violated',
+      exchange: 'kraken',
+      bucket: 'kraken.engine',
+      call: sampleCall(),
+      verdict: {
+        kind: 'throttled',
+        reason: 'EOrder:Rate limit exceeded',
+        drains: undefined,
+        pauseMs: undefined,
+        hostWide: false,
+      },
+      believed: 4,
+      inFlight: 0,
+    })
+    const { values } = parse(await metrics.text())
+    const of = (bucket: string) => values.get(`weir_rate_limit_violations_total{exchange="kraken",bucket="${bucket}"}`)
+    expect([of('kraken.engine'), of('kraken.private'), of('kraken.public')]).toEqual([1, 0, 0])
+  })
+
+  it('show a bucket by its worst scope, never a scope', async () => {
+    const metrics = metricsWith({
+      limits: () => [limit('kraken.private', 'a1b2c3d4', 12, 0.2), limit('kraken.private', 'e5f6a7b8', -2, 1)],
+    })
+    const text = await metrics.text()
+    const { values } = parse(text)
+    expect(values.get('weir_tokens_available{exchange="kraken",bucket="kraken.private"}')).toBe(-2)
+    expect(values.get('weir_token_bucket_utilization{exchange="kraken",bucket="kraken.private"}')).toBe(1)
+    expect(text).not.toContain('a1b2c3d4')
+  })
+
+  it('number the states of a breaker: 0 closed, 1 half_open, 2 open', async () => {
+    const breakers = () => [breaker('a', 'closed'), breaker('b', 'half_open'), breaker('c', 'open')]
+    const { values } = parse(await metricsWith({ breakers }).text())
+    expect(['a', 'b', 'c'].map((host) => values.get(`weir_circuit_breaker_state{host="${host}"}`))).toEqual([0, 1, 2])
+  })
+
+  it('add up the lanes of a class, and show 0 where nobody waits', async () => {
+    const metrics = metricsWith({ queues: () => [queue('kraken.private', 'a', 2), queue('kraken.private', 'b', 3)] })
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_queue_length{exchange="kraken",class="kraken.private"}')).toBe(5)
+    expect(values.get('weir_queue_length{exchange="kraken",class="kraken.public"}')).toBe(0)
+  })
+
+  it('measure times in seconds, and weir’s own share without waiting and without the exchange', async () => {
+    const metrics = metricsWith()
+    metrics.observer(finished({ decision: 'forwarded', waitedMs: 300, upstreamMs: 40 }, 342))
+    metrics.observer(finished({ decision: 'coalesced' }, 900))
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_queue_wait_seconds_sum')).toBeCloseTo(0.3)
+    expect(values.get('weir_request_duration_seconds_sum')).toBeCloseTo(1.242)
+    expect(values.get('weir_request_duration_seconds_bucket{le="0.5"}')).toBe(1)
+    expect(values.get('weir_request_duration_seconds_bucket{le="+Inf"}')).toBe(2)
+    expect(values.get('weir_request_duration_seconds_count')).toBe(2)
+    // The follower waited for another's answer: nobody's overhead.
+    expect(values.get('weir_overhead_seconds_count')).toBe(1)
+    expect(values.get('weir_overhead_seconds_sum')).toBeCloseTo(0.002)
+  })
+
+  it('hold nothing that a bot sent', async () => {
+    const metrics = metricsWith()
+    metrics.observer(finished({ decision: 'failed', error: 'internal', thrown: new Error(SECRET) }))
+    expect(await metrics.text()).not.toContain(SECRET)
+  })
+})

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import type { CallRecord, Verdict } from '../../src/core/call.ts'
+import type { WeirEvent } from '../../src/core/events.ts'
+import { createRecent } from '../../src/observe/recent.ts'
+import { Ring } from '../../src/observe/ring.ts'
+import { SECRET, sampleCall, sampleClock } from './samples.ts'
+
+const finished = (record: Partial<CallRecord>): WeirEvent => ({
+  type: 'call.finished',
+  call: sampleCall(record),
+  status: 200,
+  tookMs: 10,
+})
+
+const throttled: Verdict = {
+  kind: 'throttled',
+  reason: 'http 429',
+  drains: undefined,
+  pauseMs: undefined,
+  hostWide: true,
+}
+
+describe('the recent past', () => {
+  it('keeps the last 500 calls and forgets older ones', () => {
+    const recent = createRecent(sampleClock())
+    for (let cost = 0; cost < 501; cost += 1) recent.observer(finished({ cost }))
+    expect(recent.calls()).toHaveLength(500)
+    expect(recent.calls()[0]?.cost).toBe(1)
+    expect(recent.calls(2).map(({ cost }) => cost)).toEqual([499, 500])
+  })
+
+  it('keeps nothing of what the bot sent but its method, host and name', () => {
+    const recent = createRecent(sampleClock())
+    recent.observer(finished({ decision: 'failed', thrown: new Error(SECRET) }))
+    const kept = JSON.stringify(recent.calls())
+    expect(kept).toContain('grid-bot')
+    expect(kept).not.toContain(SECRET)
+    expect(kept).not.toContain('/0/private')
+  })
+
+  it('counts how often an exchange turned calls away lately', () => {
+    const clock = sampleClock()
+    const recent = createRecent(clock)
+    recent.observer(finished({ exchange: 'kraken', verdict: throttled }))
+    clock.at = 200_000
+    recent.observer(finished({ exchange: 'kraken', verdict: throttled }))
+    recent.observer(finished({ exchange: 'coinbase', verdict: throttled }))
+    expect(recent.throttled('kraken', 300_000)).toBe(2)
+    expect(recent.throttled('kraken', 100_000)).toBe(1)
+  })
+
+  it('tells listeners until they have heard enough', () => {
+    const recent = createRecent(sampleClock())
+    const heard: string[] = []
+    const stop = recent.subscribe(({ type }) => heard.push(type))
+    recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
+    stop()
+    recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
+    expect(heard).toEqual(['rules.replaced'])
+  })
+})
+
+describe('a ring', () => {
+  it('lists oldest first, before and after it is full', () => {
+    const ring = new Ring<number>(3)
+    expect(ring.list()).toEqual([])
+    for (const item of [1, 2]) ring.push(item)
+    expect(ring.list()).toEqual([1, 2])
+    for (const item of [3, 4, 5]) ring.push(item)
+    expect(ring.list()).toEqual([3, 4, 5])
+    expect([ring.list(1), ring.list(0)]).toEqual([[5], []])
+  })
+})

@@ -66,6 +66,7 @@ export const aClass = (change: Partial<EndpointClass> = {}): EndpointClass => ({
   priority: 'normal',
   cache: undefined,
   needs: { nonce: false, pair: false, orders: false, expiry: false },
+  learns: false,
   signatureLifeMs: undefined,
   patterns: [],
   ...change,

@@ -1,0 +1,44 @@
+// Asks whether the host is unwell, and learns from every answer. No call waits here: it passes, or is refused at once.
+
+import type { ClassifiedCall, Verdict } from '../core/call.ts'
+import { WeirError } from '../core/errors.ts'
+import type { Layer } from '../core/stack.ts'
+import type { Breakers } from './breakers.ts'
+
+/** Lets a call through when the breaker of its host does; throws `circuit_open` when not. */
+export const breaker =
+  (breakers: Breakers): Layer<ClassifiedCall> =>
+  (next) =>
+  async (call) => {
+    const permit = breakers.admit(call)
+    try {
+      const reply = await next(call)
+      const { verdict, upstreamMs } = call.record
+      if (verdict === undefined) permit.release()
+      else permit.report(verdict, upstreamMs ?? 0)
+      return reply
+    } catch (error) {
+      // It opened while the call waited for its turn.
+      if (error instanceof WeirError && error.code === 'circuit_open') call.record.breaker = 'open'
+      const verdict = call.presence.left ? undefined : blame(error)
+      if (verdict === undefined) permit.release()
+      else permit.report(verdict, call.record.upstreamMs ?? 0)
+      throw error
+    }
+  }
+
+/** Only what the network or the exchange did counts against the host; refusals by weir and bots that left do not. */
+const blame = (error: unknown): Verdict | undefined => (error instanceof WeirError ? FAULTS.get(error.code) : undefined)
+
+const fault = (reason: string): Verdict => ({
+  kind: 'failing',
+  reason,
+  drains: undefined,
+  pauseMs: undefined,
+  hostWide: false,
+})
+
+const FAULTS: ReadonlyMap<string, Verdict> = new Map([
+  ['upstream_unreachable', fault('unreachable')],
+  ['upstream_timeout', fault('no answer in time')],
+])

@@ -26,7 +26,7 @@ export class DecayingCounter implements Counter {
   readonly #decayPerMs: number
   readonly #chargeRefused: boolean
   #level = 0
-  #atMs = Number.NEGATIVE_INFINITY
+  #atMs = Number.MIN_SAFE_INTEGER
 
   constructor(rule: { readonly max: number; readonly decayPerSecond: number; readonly chargeRefused?: boolean }) {
     this.max = rule.max
@@ -65,7 +65,7 @@ export class LazyFillBucket implements Counter {
   readonly capacity: number
   readonly #refillPerMs: number
   #tokens: number
-  #atMs = Number.NEGATIVE_INFINITY
+  #atMs = Number.MIN_SAFE_INTEGER
 
   constructor(rule: { readonly capacity: number; readonly refillPerSecond: number }) {
     this.capacity = rule.capacity

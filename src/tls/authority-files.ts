@@ -22,13 +22,13 @@ const BUNDLE_AGE_MS = 24 * 3_600_000
 const ANEW = 'to start with a new authority, which clients must trust again'
 
 /**
- * Runs `work` while no other process does so for this directory; waits up to 10 s for its turn. The lock is SQLite's on
- * an empty file: the system drops it with the process, so a kill leaves nothing to clean up. `work` must not await.
+ * Runs `work` while no other process does so for this directory; waits up to 10 s for its turn, then throws
+ * AuthorityError. The lock is SQLite's on an empty file: the system drops it with the process, so a kill leaves nothing
+ * to clean up. `work` must not await.
  */
 export function exclusively<T>(dir: string, work: () => T): T {
-  const lock = new DatabaseSync(join(dir, 'ca.lock'), { timeout: WAIT_MS })
+  const lock = lockOn(join(dir, 'ca.lock'))
   try {
-    lock.exec('BEGIN EXCLUSIVE')
     return work()
   } finally {
     lock.close()
@@ -77,6 +77,17 @@ export function publishAuthority(dir: string, { root, intermediate }: AuthorityP
   const bundle = readText(bundlePath)
   const isRecent = bundle !== undefined && Math.abs(at - statSync(bundlePath).mtimeMs) < BUNDLE_AGE_MS
   if (!isRecent || !bundle.includes(root.trim())) write(bundlePath, bundleWith(root), 0o644)
+}
+
+function lockOn(path: string): DatabaseSync {
+  try {
+    const lock = new DatabaseSync(path, { timeout: WAIT_MS })
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (cause) {
+    const advice = 'is the directory writable, and is no other weir stuck in its start?'
+    throw new AuthorityError(`${path} can not be locked: ${advice}`, { cause })
+  }
 }
 
 /** Public roots, the system's and Node's own, with ours last: for the many clients whose CA setting replaces the roots. */

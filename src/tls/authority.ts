@@ -13,6 +13,7 @@ import {
   readAuthority,
   replaceAuthority,
 } from './authority-files.ts'
+import type { Validity } from './certificates.ts'
 import { AuthorityError, domainsOf, hostName, permits } from './constraints.ts'
 
 /** What a TLS server needs to be one host. */
@@ -38,7 +39,8 @@ export interface Authority {
 }
 
 /** `created`: clients must trust `ca.pem`, for the first time or again; `reason` says why, for the operator. */
-export type OpenedAuthority = Authority & ({ readonly created: false } | { readonly created: true; reason: string })
+export type OpenedAuthority = Authority &
+  ({ readonly created: false } | { readonly created: true; readonly reason: string })
 
 const DAY_MS = 24 * 3_600_000
 /** Bots run on machines whose clocks are behind; a day forgives all but a wrong date. */
@@ -123,7 +125,7 @@ function authority(pems: AuthorityPems, hosts: readonly string[], now: () => Mil
 }
 
 /** From a day ago until `lifeMs` from now, in whole seconds, as certificates have them. */
-function validity(at: Millis, lifeMs: Millis): { readonly notBefore: Date; readonly notAfter: Date } {
+function validity(at: Millis, lifeMs: Millis): Validity {
   const seconds = (ms: number) => new Date(Math.floor(ms / 1000) * 1000)
   return { notBefore: seconds(at - BACKDATE_MS), notAfter: seconds(at + lifeMs) }
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { chmod, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { describe, expect, it } from 'vitest'
@@ -176,6 +176,12 @@ describe('a later start', () => {
     await expect(open(dir)).rejects.toThrow(`${key} is not a key with the two certificates that belong to it`)
     await writeFile(key, good)
     await expectUsable(dir)
+  })
+
+  it('says which file it can not lock', async () => {
+    const dir = await newStateDir()
+    await mkdir(join(dir, 'ca.lock'), { recursive: true })
+    await expect(open(dir)).rejects.toThrow(`${join(dir, 'ca.lock')} can not be locked`)
   })
 
   it('needs nothing but ca.key: the rest is written again', async () => {

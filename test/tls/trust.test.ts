@@ -7,7 +7,8 @@ import { trustAdvice } from '../../src/tls/trust.ts'
 import { isInstalled, newStateDir, run, serve } from './fixture.ts'
 
 const HOST = 'api.kraken.com'
-const [hasRequests, hasJava, hasPhp] = [
+const [hasPython, hasRequests, hasJava, hasPhp] = [
+  await isInstalled('python3'),
   await isInstalled('python3', ['-c', 'import requests']),
   await isInstalled('keytool', ['-help']),
   await isInstalled('php', ['-r', 'exit(extension_loaded("curl") ? 0 : 1);']),
@@ -104,7 +105,7 @@ describe('pasted as it stands, the line makes', () => {
     },
   )
 
-  it('Python’s default context, which aiohttp and httpx take, trust us', async () => {
+  it.skipIf(!hasPython)('Python’s default context, which aiohttp and httpx take, trust us', async () => {
     const { dir, lines, port } = await newServer()
     const script = join(dir, 'bot.py')
     await writeFile(

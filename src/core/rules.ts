@@ -132,6 +132,8 @@ export interface EndpointClass {
     readonly orders: boolean
     readonly expiry: boolean
   }
+  /** True when the answer tells of orders (ids, pairs, birth) that later prices depend on. */
+  readonly learns: boolean
   /** How long a signature of this class lives after its timestamp header; undefined when it has none. */
   readonly signatureLifeMs: Millis | undefined
   /** Patterns as written, for `weir explain`. */

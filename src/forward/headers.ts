@@ -1,0 +1,56 @@
+// Which fields of an answer go on to the bot. Fields of requests are chosen on the way in (inbound/request.ts).
+
+import type { RawHeaders } from '../core/call.ts'
+
+/** Fields for one connection only (RFC 9110 §7.6.1), lower-case. `Connection` may name more. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/**
+ * Decodes raw fields and drops those of the connection. Bytes above 0x7f are latin1 (RFC 9110 §5.5): read as UTF-8 they
+ * could not be written again.
+ */
+export const endToEnd = (raw: readonly Buffer[] | RawHeaders): string[] => {
+  const headers: string[] = []
+  let named: Set<string> | undefined
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = text(raw[index])
+    const lower = name.toLowerCase()
+    if (lower === 'connection') named = namedBy(text(raw[index + 1]), named)
+    if (HOP_BY_HOP.has(lower)) continue
+    headers.push(name, text(raw[index + 1]))
+  }
+  return named === undefined ? headers : without(headers, named)
+}
+
+/** Options of a `Connection` field that say more than how long the connection lives. */
+const namedBy = (value: string, known: Set<string> | undefined): Set<string> | undefined => {
+  let named = known
+  for (const option of value.toLowerCase().split(',')) {
+    const name = option.trim()
+    if (name === '' || name === 'keep-alive' || name === 'close') continue
+    named ??= new Set()
+    named.add(name)
+  }
+  return named
+}
+
+const without = (headers: readonly string[], names: ReadonlySet<string>): string[] => {
+  const kept: string[] = []
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (!names.has(name.toLowerCase())) kept.push(name, headers[index + 1] ?? '')
+  }
+  return kept
+}
+
+const text = (value: Buffer | string | undefined): string =>
+  typeof value === 'string' ? value : (value?.toString('latin1') ?? '')

@@ -1,0 +1,108 @@
+// Connections to the exchanges: HTTP/1.1, kept alive, one pool per host, certificates always verified.
+// The only file that knows undici.
+
+import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import type { UpstreamRule } from '../core/rules.ts'
+
+/** `--connect-to`: where a host's connections really go, because the operator said so. */
+export interface Route {
+  readonly host: string
+  readonly port: number
+}
+
+export interface PoolsOptions {
+  /** Extra roots (PEM) beside the public ones. */
+  readonly trust: readonly string[] | undefined
+  /** The real address of a host; the host itself when there is no override. */
+  readonly route: (host: string, port: number) => Route
+}
+
+export type { Dispatcher }
+
+/** Sends one request; undici's handler interface. */
+export type Dispatch = (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => void
+
+/** Largest header section an exchange may send. */
+const MAX_HEADER_BYTES = 32 * 1024
+/** A hint of the exchange may shorten, never stretch, how long a connection idles: past the exchange's own limit calls are lost. */
+const MAX_IDLE_MS = 20_000
+/** Time for one address of a dual-stack host before the next is tried (RFC 8305 §5); Node's 250 ms gives up on slow links. */
+const ADDRESS_ATTEMPT_MS = 1000
+
+/** Pools by host, made on demand. */
+export class Pools {
+  readonly #options: PoolsOptions
+  readonly #pools = new Map<string, { readonly pool: Pool; readonly rule: UpstreamRule }>()
+
+  constructor(options: PoolsOptions) {
+    this.#options = options
+  }
+
+  /** The pool of a host. New timeouts make a new pool; calls on the old one finish there. */
+  to(host: string, rule: UpstreamRule): Pool {
+    const known = this.#pools.get(host)
+    if (known !== undefined && known.rule === rule) return known.pool
+    if (known !== undefined && sameNumbers(known.rule, rule)) {
+      this.#pools.set(host, { pool: known.pool, rule })
+      return known.pool
+    }
+    void known?.pool.close()
+    const pool = this.#open(host, rule)
+    this.#pools.set(host, { pool, rule })
+    return pool
+  }
+
+  /** Waits for calls in flight, then closes every connection. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.close()))
+  }
+
+  /** Closes every connection now. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()))
+  }
+
+  #open(host: string, rule: UpstreamRule): Pool {
+    const { trust, route } = this.#options
+    const connect = buildConnector({
+      ...(trust === undefined ? {} : { ca: [...trust] }),
+      allowH2: false,
+      timeout: rule.connectTimeoutMs,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+    })
+    return new Pool(`https://${host}`, {
+      connections: rule.connections,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: rule.idleMs,
+      keepAliveMaxTimeout: Math.max(rule.idleMs, MAX_IDLE_MS),
+      headersTimeout: rule.headersTimeoutMs,
+      bodyTimeout: rule.bodyTimeoutMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connect: (options, callback) => {
+        const to = route(host, 443)
+        const port = String(to.port)
+        connect({ ...options, hostname: to.host, host: `${to.host}:${port}`, port, servername: host }, callback)
+      },
+    })
+  }
+}
+
+/** What went wrong, in the proxy's own terms. */
+export const upstreamTrouble = (error: unknown): 'timeout' | 'unreachable' =>
+  error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError ? 'timeout' : 'unreachable'
+
+/**
+ * True when the connection had served earlier calls: it may have been closed by the exchange while our bytes were on the
+ * way, which says nothing about the call itself.
+ */
+export const diedReused = (error: unknown): boolean =>
+  error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0
+
+const sameNumbers = (a: UpstreamRule, b: UpstreamRule): boolean =>
+  a.connectTimeoutMs === b.connectTimeoutMs &&
+  a.headersTimeoutMs === b.headersTimeoutMs &&
+  a.bodyTimeoutMs === b.bodyTimeoutMs &&
+  a.idleMs === b.idleMs &&
+  a.connections === b.connections

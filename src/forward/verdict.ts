@@ -1,0 +1,141 @@
+// What the exchange's answer means, from its status and, where the exchange hides refusals in a 200, from its body.
+
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { OK, type RawHeaders, type Verdict } from '../core/call.ts'
+import { field } from '../core/headers.ts'
+import type { AnswerRule, Dialect, ExchangeRule } from '../core/rules.ts'
+import type { Bytes, Millis } from '../core/units.ts'
+
+/** Largest answer body that is read for a verdict; errors are small, and what is larger streams past. */
+export const JUDGED_BYTES: Bytes = 16 * 1024
+/** Largest body that a compressed one may grow to: 200 MiB of zeros fit in 200 KiB of gzip. */
+const DECODED_BYTES: Bytes = 256 * 1024
+/** A pause that an answer asks for is believed up to here: an absurd time must not close a key for a year. */
+const LONGEST_PAUSE_MS: Millis = 15 * 60_000
+
+/** A held answer. */
+export interface Answer {
+  readonly status: number
+  readonly headers: RawHeaders
+  /** Undefined when the body was too large to hold. */
+  readonly body: Buffer | undefined
+}
+
+/** Judges an answer by the exchange's `answers`, first match wins. Never throws. */
+export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): Verdict => {
+  const errors = READERS[exchange.dialect](answer)
+  if (answer.status < 300 && errors.length === 0) return OK
+  for (const rule of exchange.answers) {
+    const said = matching(rule, answer.status, errors)
+    if (said !== undefined) return verdictOf(rule, said, answer, wallMs)
+  }
+  const kind = answer.status >= 400 || errors.length > 0 ? 'client' : 'ok'
+  return { ...OK, kind, reason: errors.length > 0 ? 'other error' : `http ${answer.status}` }
+}
+
+/** Whether bodies of this dialect are read at all. */
+export const readsBodies = (dialect: Dialect): boolean => dialect === 'kraken'
+
+/** Body of a small answer as JSON; undefined when it is large, not JSON, or a bomb. */
+export const jsonOf = ({ headers, body }: Answer): unknown => {
+  if (body === undefined || body.length === 0) return undefined
+  const encoding = field(headers, 'content-encoding')
+  try {
+    const plain = encoding === undefined ? body : decode(body, encoding.trim().toLowerCase())
+    return plain === undefined ? undefined : JSON.parse(plain.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Finds the error strings of a dialect; none when there is nothing to read. */
+const READERS: Record<Dialect, (answer: Answer) => readonly string[]> = {
+  kraken: (answer) => krakenErrors(answer),
+  coinbase: () => [],
+  coinbase_exchange: () => [],
+  plain: () => [],
+}
+
+/** How most of Kraken's answers begin; spares the parse. */
+const NO_ERROR = Buffer.from('"error":[]')
+/** Orders of a batch carry errors of their own. */
+const ORDER_ERROR = Buffer.from('EOrder:')
+const FIRST_BYTES = 64
+
+/** Kraken: `{"error":["EAPI:Rate limit exceeded"]}`, and `result.orders[].error` in answers to batches. */
+const krakenErrors = (answer: Answer): readonly string[] => {
+  const { body, headers } = answer
+  if (body === undefined) return []
+  const plain = field(headers, 'content-encoding') === undefined
+  const clean = plain && body.subarray(0, FIRST_BYTES).includes(NO_ERROR) && !body.includes(ORDER_ERROR)
+  if (clean) return []
+  const json = jsonOf(answer)
+  if (!isRecord(json)) return []
+  const listed = Array.isArray(json.error) ? json.error : []
+  const result = json.result
+  const orders = isRecord(result) && Array.isArray(result.orders) ? result.orders : []
+  const perOrder = orders.map((order) => (isRecord(order) ? order.error : undefined))
+  return [...listed, ...perOrder].filter((error): error is string => typeof error === 'string' && error.startsWith('E'))
+}
+
+/** The words that made a rule match; undefined when it does not. */
+const matching = (rule: AnswerRule, status: number, errors: readonly string[]): string | undefined => {
+  const { error } = rule
+  if (error !== undefined) return errors.find((said) => squeeze(said).startsWith(squeeze(error)))
+  if (rule.status === undefined || status < rule.status.from || status > rule.status.to) return undefined
+  return `http ${status}`
+}
+
+/** Kraken prints some errors with and without a space after the colon. */
+const squeeze = (error: string): string => error.replace(': ', ':')
+
+const verdictOf = (rule: AnswerRule, said: string, { headers }: Answer, wallMs: Millis): Verdict => ({
+  kind: rule.means,
+  reason: rule.error ?? said,
+  drains: rule.drains,
+  pauseMs: pauseOf(rule, said, headers, wallMs),
+  hostWide: rule.hostWide,
+})
+
+/** The longest of what the answer asks for and what the rule says. */
+const pauseOf = (rule: AnswerRule, said: string, headers: RawHeaders, wallMs: Millis): Millis | undefined => {
+  const asked = rule.untilSuffix ? untilSuffix(said, wallMs) : retryAfter(headers, wallMs)
+  if (asked === undefined) return rule.pauseMs
+  return Math.min(LONGEST_PAUSE_MS, Math.max(asked, rule.pauseMs ?? 0))
+}
+
+/** `EService:Throttled: 1700000000`: closed until that unix second. */
+const untilSuffix = (said: string, wallMs: Millis): Millis | undefined => {
+  const seconds = Number(said.slice(said.lastIndexOf(':') + 1).trim())
+  return Number.isFinite(seconds) && seconds > 0 ? Math.max(0, seconds * 1000 - wallMs) : undefined
+}
+
+/** `Retry-After`: seconds or a date (RFC 9110 §10.2.3). */
+const retryAfter = (headers: RawHeaders, wallMs: Millis): Millis | undefined => {
+  const value = field(headers, 'retry-after')?.trim()
+  if (value === undefined || value === '') return undefined
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wallMs
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}
+
+const decode = (body: Buffer, encoding: string): Buffer | undefined => {
+  const bounded = { maxOutputLength: DECODED_BYTES }
+  switch (encoding) {
+    case 'identity':
+    case '':
+      return body
+    case 'gzip':
+    case 'x-gzip':
+      return gunzipSync(body, bounded)
+    case 'br':
+      return brotliDecompressSync(body, bounded)
+    case 'deflate':
+      return inflateSync(body, bounded)
+    case 'zstd':
+      return zstdDecompressSync(body, bounded)
+    default:
+      return undefined
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

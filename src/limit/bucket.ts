@@ -1,0 +1,104 @@
+// The token bucket: Kraken's decaying counter, Coinbase's lazy-fill bucket and GCRA are this one, mirrored or renamed.
+// A counter that decays by `refill` and refuses above `capacity` is a bucket that starts full and refuses when empty.
+
+import type { TokenBucketRule } from '../core/rules.ts'
+import type { Millis, Tokens } from '../core/units.ts'
+import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot, ROUNDING } from './meter.ts'
+
+/** One token bucket at one scope. */
+export class Bucket implements Meter {
+  #rule: TokenBucketRule
+  #tokens: Tokens
+  /** `#tokens` is true as of this moment, which lies up to a clock grain ahead. */
+  #asOf: Millis
+  #inFlight: Tokens = 0
+  #closedUntil: Millis = Number.NEGATIVE_INFINITY
+
+  /** @param share how full a bucket is that nobody has seen before (0 to 1) */
+  constructor(rule: TokenBucketRule, now: Millis, share = 1) {
+    this.#rule = rule
+    this.#tokens = rule.capacity * share
+    this.#asOf = now
+  }
+
+  /** Restores what `snapshot` saw `elapsed` ms ago. */
+  static restore(rule: TokenBucketRule, snapshot: MeterSnapshot, elapsed: Millis, now: Millis): Bucket {
+    const bucket = new Bucket(rule, now)
+    const tokens = (snapshot.tokens ?? 0) + elapsed * rule.refill
+    const inFlight = snapshot.spent.reduce((sum, { cost }) => sum + cost, 0)
+    bucket.#tokens = Math.min(rule.capacity, tokens) - inFlight
+    bucket.#closedUntil = now + snapshot.closedForMs - elapsed
+    return bucket
+  }
+
+  get inFlight(): Tokens {
+    return this.#inFlight
+  }
+
+  get closedUntil(): Millis {
+    return this.#closedUntil
+  }
+
+  /** New numbers keep what has been spent: the level moves with the capacity, and never above it. */
+  retune(rule: TokenBucketRule, now: Millis): void {
+    if (rule === this.#rule) return
+    this.#refill(now)
+    const spent = this.#rule.capacity - this.#tokens
+    this.#rule = rule
+    this.#tokens = Math.min(rule.capacity, rule.capacity - spent)
+  }
+
+  wait(cost: Tokens, now: Millis): Millis {
+    this.#refill(now)
+    const missing = cost + this.#inFlight - this.#tokens
+    const closed = Math.max(0, this.#closedUntil - now)
+    if (missing <= ROUNDING) return closed
+    return Math.max(closed, this.#asOf - now + missing / this.#rule.refill)
+  }
+
+  reserve(cost: Tokens): void {
+    this.#inFlight += cost
+  }
+
+  settle(cost: Tokens, now: Millis): void {
+    this.#inFlight = Math.max(0, this.#inFlight - cost)
+    this.#refill(now + CLOCK_GRAIN_MS)
+    this.#tokens -= cost
+  }
+
+  release(cost: Tokens): void {
+    this.#inFlight = Math.max(0, this.#inFlight - cost)
+  }
+
+  drain(until: Millis, now: Millis): void {
+    this.#refill(now)
+    this.#tokens = Math.min(this.#tokens, 0)
+    this.#closedUntil = Math.max(this.#closedUntil, until)
+  }
+
+  available(now: Millis): Tokens {
+    this.#refill(now)
+    return this.#tokens - this.#inFlight
+  }
+
+  fullIn(now: Millis): Millis {
+    this.#refill(now)
+    return Math.max(0, (this.#rule.capacity - this.#tokens + this.#inFlight) / this.#rule.refill)
+  }
+
+  idle(now: Millis): boolean {
+    return this.#inFlight === 0 && this.#closedUntil <= now && this.available(now) >= this.#rule.capacity
+  }
+
+  snapshot(now: Millis): MeterSnapshot {
+    this.#refill(now)
+    const spent = this.#inFlight > 0 ? [{ agoMs: 0, cost: this.#inFlight }] : []
+    return { spent, tokens: this.#tokens, closedForMs: Math.max(0, this.#closedUntil - now) }
+  }
+
+  #refill(to: Millis): void {
+    if (to <= this.#asOf) return
+    this.#tokens = Math.min(this.#rule.capacity, this.#tokens + (to - this.#asOf) * this.#rule.refill)
+    this.#asOf = to
+  }
+}

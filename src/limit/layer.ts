@@ -1,0 +1,112 @@
+// Lets a call through when it fits, makes it wait its turn when it does not, and refuses it at once when the wait would be
+// too long. On the way back it settles the charge and believes the exchange where the exchange knows better.
+
+import type { ClassifiedCall, Verdict } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Observer } from '../core/events.ts'
+import type { Priority } from '../core/rules.ts'
+import type { Layer } from '../core/stack.ts'
+import type { Millis } from '../core/units.ts'
+import type { Pass, Ticket } from './lane.ts'
+import type { Lanes } from './lanes.ts'
+import type { Pricer } from './price.ts'
+import type { BucketStore, Take } from './store.ts'
+import type { Strikes } from './strikes.ts'
+
+export interface LimitDeps {
+  readonly lanes: Lanes
+  readonly store: BucketStore
+  readonly pricer: Pricer
+  readonly strikes: Strikes
+  readonly clock: Clock
+  readonly tell: Observer
+}
+
+/** Holds calls to the limits of their class. */
+export const limit =
+  (deps: LimitDeps): Layer<ClassifiedCall> =>
+  (next) =>
+  async (call) => {
+    const takes = deps.pricer.price(call)
+    const pass = await admit(deps, call, takes)
+    const { record } = call
+    record.waitedMs = pass.waitedMs
+    try {
+      return await next(call)
+    } finally {
+      // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
+      const { verdict, sent } = record
+      if (sent !== 'no') record.cost = takes.reduce((sum, take) => sum + take.cost, 0)
+      pass.close(sent === 'no' ? 'never_left' : 'spent', verdict?.kind !== 'auth')
+      if (verdict !== undefined) believe(deps, call, takes, verdict)
+      describe(deps.store, call, takes)
+    }
+  }
+
+const admit = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
+  const { rule, identity } = call
+  if (!rule.hold || rule.enforce === 'shadow') {
+    if (rule.lane === 'fair') return charge(deps.store, takes)
+  }
+  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : takes.map((t) => t.key).join(' ')
+  return deps.lanes.lane(key, rule).enter(ticketOf(deps, call, takes), rule.maxQueue)
+}
+
+/** Charged, never held back. */
+const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
+  store.charge(takes)
+  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
+}
+
+const ticketOf = ({ clock }: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
+  const { rule, facts, wishes, request } = call
+  const ownMs = rule.onExhausted === 'reject' ? 0 : rule.maxWaitMs
+  const broughtMs = Math.min(
+    wishes.maxWaitMs ?? Number.POSITIVE_INFINITY,
+    facts.expiresAtWallMs === undefined ? Number.POSITIVE_INFINITY : facts.expiresAtWallMs - clock.wall(),
+  )
+  return {
+    takes,
+    held: rule.hold && rule.enforce === 'on',
+    bot: call.bot,
+    rank: RANKS[wishes.priority ?? rule.priority],
+    nonce: facts.nonce,
+    bytes: request.body?.length ?? 0,
+    maxWaitMs: Math.max(0, Math.min(ownMs, broughtMs)),
+    tooLate: broughtMs < ownMs ? 'deadline_too_short' : 'limit_reached',
+    presence: call.presence,
+    host: request.host,
+  }
+}
+
+const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
+
+/** The exchange refused although weir let the call go: its counter is right and ours is wrong. */
+const believe = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[], verdict: Verdict): void => {
+  if (verdict.kind !== 'throttled' && verdict.kind !== 'banned') return
+  const named = takes.filter(({ rule }) => rule.name === verdict.drains)
+  for (const take of named.length > 0 ? named : takes) {
+    const { available, inFlight } = deps.store.level(take)
+    const pauseMs: Millis = verdict.pauseMs ?? deps.strikes.pauseMs(take)
+    deps.store.drain(take, pauseMs)
+    const { exchange, name } = take.rule
+    deps.tell({ type: 'limit.violated', exchange, bucket: name, call, verdict, believed: available, inFlight })
+  }
+}
+
+/** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) of the bucket with the least left. */
+const describe = (store: BucketStore, { record }: ClassifiedCall, takes: readonly Take[]): void => {
+  const first = takes[0]
+  if (first === undefined) return
+  let least = store.level(first)
+  for (let index = 1; index < takes.length; index += 1) {
+    const take = takes[index]
+    if (take === undefined) break
+    const level = store.level(take)
+    if (level.available < least.available) least = level
+  }
+  const left = Math.max(0, Math.floor(least.available))
+  const fullSeconds = Math.ceil(Math.max(least.fullInMs, least.closedForMs) / 1000)
+  record.rateLimit = `${least.rule.label};r=${left};t=${fullSeconds}`
+  record.rateLimitPolicy = least.rule.policy
+}

@@ -1,0 +1,165 @@
+// Buckets in this process, written through to a journal so that neither a restart nor a kill -9 refills one.
+
+import type { Clock } from '../core/clock.ts'
+import type { BucketRule } from '../core/rules.ts'
+import type { Millis } from '../core/units.ts'
+import { Bucket } from './bucket.ts'
+import type { Meter, MeterSnapshot } from './meter.ts'
+import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
+import { Window } from './window.ts'
+
+/** Above this many buckets, those that are full again are forgotten: keys come from bots and must not fill the memory. */
+const SWEEP_ABOVE = 10_000
+
+interface Entry {
+  meter: Bucket | Window
+  rule: BucketRule
+}
+
+interface Remembered {
+  readonly snapshot: MeterSnapshot
+  readonly elapsedMs: Millis
+  readonly loadedAt: Millis
+}
+
+/** Keeps every bucket of this process. */
+export class MemoryStore implements BucketStore {
+  readonly #clock: Clock
+  readonly #journal: BucketJournal | undefined
+  readonly #coldStart: () => number
+  readonly #entries = new Map<BucketKey, Entry>()
+  readonly #remembered = new Map<BucketKey, Remembered>()
+  readonly #freed: (() => void)[] = []
+
+  /** @param coldStart how full a bucket is that nobody has seen before (0 to 1) */
+  constructor(clock: Clock, coldStart: () => number, journal?: BucketJournal) {
+    this.#clock = clock
+    this.#coldStart = coldStart
+    this.#journal = journal
+    const loadedAt = clock.now()
+    for (const { key, snapshot, elapsedMs } of journal?.load() ?? []) {
+      this.#remembered.set(key, { snapshot, elapsedMs, loadedAt })
+    }
+  }
+
+  take(takes: readonly Take[]): Taken {
+    const { waitMs, by } = this.quote(takes)
+    if (by !== undefined && waitMs > 0) return { granted: false, waitMs, by }
+    this.charge(takes)
+    return GRANTED
+  }
+
+  charge(takes: readonly Take[]): void {
+    for (const take of takes) {
+      this.#meter(take).reserve(take.cost)
+      this.#save(take.key, true)
+    }
+  }
+
+  settle(takes: readonly Take[], outcome: Outcome): void {
+    const now = this.#clock.now()
+    for (const take of takes) {
+      const meter = this.#meter(take)
+      if (outcome === 'spent') meter.settle(take.cost, now)
+      else meter.release(take.cost)
+      this.#save(take.key, false)
+    }
+    if (outcome === 'never_left') for (const listener of this.#freed) listener()
+  }
+
+  drain(take: Take, pauseMs: Millis): void {
+    const now = this.#clock.now()
+    this.#meter(take).drain(now + pauseMs, now)
+    this.#save(take.key, true)
+  }
+
+  quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
+    const now = this.#clock.now()
+    let waitMs = 0
+    let by: Take | undefined
+    for (const take of takes) {
+      const wait = this.#meter(take).wait(take.cost, now)
+      if (wait > waitMs) {
+        waitMs = wait
+        by = take
+      }
+    }
+    return { waitMs, by }
+  }
+
+  level(take: Take): BucketLevel {
+    return this.#level(take.key, take.rule, this.#meter(take))
+  }
+
+  levels(): readonly BucketLevel[] {
+    return [...this.#entries].map(([key, { rule, meter }]) => this.#level(key, rule, meter))
+  }
+
+  onFreed(listener: () => void): void {
+    this.#freed.push(listener)
+  }
+
+  #level(key: BucketKey, rule: BucketRule, meter: Meter): BucketLevel {
+    const now = this.#clock.now()
+    return {
+      key,
+      rule,
+      available: meter.available(now),
+      inFlight: meter.inFlight,
+      fullInMs: meter.fullIn(now),
+      closedForMs: Math.max(0, meter.closedUntil - now),
+    }
+  }
+
+  #meter({ key, rule }: Take): Bucket | Window {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return this.#create(key, rule)
+    if (entry.rule !== rule) this.#retune(entry, rule)
+    return entry.meter
+  }
+
+  #create(key: BucketKey, rule: BucketRule): Bucket | Window {
+    if (this.#entries.size >= SWEEP_ABOVE) this.#sweep()
+    const now = this.#clock.now()
+    const known = this.#remembered.get(key)
+    this.#remembered.delete(key)
+    const elapsed = known === undefined ? 0 : known.elapsedMs + now - known.loadedAt
+    const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
+    this.#entries.set(key, { meter, rule })
+    return meter
+  }
+
+  /** A reload changed the numbers: what was spent stays spent. A bucket that became a window starts with none left. */
+  #retune(entry: Entry, rule: BucketRule): void {
+    const now = this.#clock.now()
+    if (entry.meter instanceof Bucket && rule.kind === 'bucket') entry.meter.retune(rule, now)
+    else if (entry.meter instanceof Window && rule.kind === 'window') entry.meter.retune(rule)
+    else entry.meter = createMeter(rule, now, 0, undefined, 0)
+    entry.rule = rule
+  }
+
+  #save(key: BucketKey, urgent: boolean): void {
+    const meter = this.#entries.get(key)?.meter
+    if (meter !== undefined) this.#journal?.save(key, () => meter.snapshot(this.#clock.now()), urgent)
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now()
+    for (const [key, { meter }] of this.#entries) if (meter.idle(now)) this.#entries.delete(key)
+  }
+}
+
+const GRANTED: Taken = { granted: true }
+
+const createMeter = (
+  rule: BucketRule,
+  now: Millis,
+  share: number,
+  snapshot: MeterSnapshot | undefined,
+  elapsed: Millis,
+): Bucket | Window => {
+  if (rule.kind === 'bucket') {
+    return snapshot === undefined ? new Bucket(rule, now, share) : Bucket.restore(rule, snapshot, elapsed, now)
+  }
+  return snapshot === undefined ? new Window(rule, now, share) : Window.restore(rule, snapshot, elapsed, now)
+}

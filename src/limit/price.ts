@@ -1,0 +1,111 @@
+// What a call costs, bucket by bucket. Everything that does not depend on the call was worked out when the rules were loaded.
+
+import type { ClassifiedCall } from '../core/call.ts'
+import type { BucketRule, CostRule, EndpointClass, Scope } from '../core/rules.ts'
+import type { Millis, Tokens } from '../core/units.ts'
+import type { BucketKey, Take } from './store.ts'
+
+/** What is known of an order that went through weir. */
+export interface OrderAge {
+  readonly pair: string
+  /** Since it was placed or last amended: what the exchange prices by. */
+  readonly ageMs: Millis
+}
+
+/** Remembers orders, to price what touches them. */
+export interface OrderAges {
+  find(account: string, orderId: string): OrderAge | undefined
+  /** Every order of the account that may still be open. */
+  open(account: string): readonly OrderAge[]
+  /** Pairs the account has traded. */
+  pairs(account: string): readonly string[]
+}
+
+/** Stands for a pair that could not be read. */
+const UNKNOWN_PAIR = '?'
+
+/** Plans kept per class; beyond it they are made anew, since keys and pairs come from bots. */
+const PLANS_KEPT = 4096
+
+/** Prices calls, remembering the takes of those whose price depends on class, credential and pair alone. */
+export class Pricer {
+  readonly #orders: OrderAges
+  readonly #plans = new WeakMap<EndpointClass, Map<string, readonly Take[]>>()
+
+  constructor(orders: OrderAges) {
+    this.#orders = orders
+  }
+
+  /** What the call takes, all or none. */
+  price(call: ClassifiedCall): readonly Take[] {
+    const { rule, identity, facts } = call
+    if (rule.needs.orders) return rule.costs.flatMap((cost) => this.#byOrder(cost, call))
+    const plans = this.#plansOf(rule)
+    const name = rule.needs.pair ? `${identity.credential} ${facts.pair}` : (identity.credential ?? '')
+    const known = plans.get(name)
+    if (known !== undefined) return known
+    const takes = rule.costs.map((cost) => take(cost.bucket, call, facts.pair, cost.fixed))
+    if (plans.size >= PLANS_KEPT) plans.clear()
+    plans.set(name, takes)
+    return takes
+  }
+
+  #plansOf(rule: EndpointClass): Map<string, readonly Take[]> {
+    let plans = this.#plans.get(rule)
+    if (plans === undefined) {
+      plans = new Map()
+      this.#plans.set(rule, plans)
+    }
+    return plans
+  }
+
+  /** Sums the price of the orders a call touches, per pair. An order nobody knows is priced as the youngest. */
+  #byOrder(cost: CostRule, call: ClassifiedCall): readonly Take[] {
+    const { rule, facts, identity } = call
+    if (!cost.perOrder && cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed)]
+    const account = identity.account ?? ''
+    if (cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed * facts.orders)]
+    const touched =
+      facts.orderIds.length > 0 || rule.kind !== 'cancel'
+        ? facts.orderIds.map((id) => this.#orders.find(account, id))
+        : this.#orders.open(account)
+    const owed = new Map<string, Tokens>()
+    for (const order of touched) {
+      const penalty = penaltyAt(cost, order?.ageMs ?? 0)
+      const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
+      for (const pair of pairs) owed.set(pair, (owed.get(pair) ?? 0) + penalty)
+    }
+    if (cost.fixed > 0 || owed.size === 0) {
+      const [pair] = owed.keys()
+      const home = facts.pair ?? pair ?? UNKNOWN_PAIR
+      owed.set(home, (owed.get(home) ?? 0) + cost.fixed)
+    }
+    return [...owed].filter(([, sum]) => sum > 0).map(([pair, sum]) => take(cost.bucket, call, pair, sum))
+  }
+
+  /** An unknown order may be of any pair the account trades: each is charged, for undercounting is the dangerous side. */
+  #guess(account: string, pair: string | undefined): readonly string[] {
+    if (pair !== undefined) return [pair]
+    const traded = this.#orders.pairs(account)
+    return traded.length > 0 ? traded : [UNKNOWN_PAIR]
+  }
+}
+
+const penaltyAt = (cost: CostRule, ageMs: Millis): Tokens =>
+  cost.byAge.find(({ underMs }) => ageMs < underMs)?.cost ?? 0
+
+const take = (bucket: BucketRule, call: ClassifiedCall, pair: string | undefined, cost: Tokens): Take => ({
+  key: bucketKey(bucket, call, pair),
+  rule: bucket,
+  cost,
+})
+
+const bucketKey = (bucket: BucketRule, { identity }: ClassifiedCall, pair: string | undefined): BucketKey => {
+  const scope: Record<Scope, string> = {
+    ip: '',
+    key: `:${identity.credential ?? 'anonymous'}`,
+    account: `:${identity.account ?? 'anonymous'}`,
+    pair: `:${pair ?? UNKNOWN_PAIR}`,
+  }
+  return `{${bucket.exchange}}${bucket.name}${bucket.scopes.map((name) => scope[name]).join('')}`
+}

@@ -1,0 +1,59 @@
+// The port behind which buckets live: in memory for one weir, in Redis for several.
+
+import type { BucketRule } from '../core/rules.ts'
+import type { Millis, Tokens } from '../core/units.ts'
+import type { MeterSnapshot } from './meter.ts'
+
+/** Names one counter at one scope: `{kraken}private:1f0c…`. The braces keep an exchange's keys in one Redis slot. */
+export type BucketKey = string
+
+/** What a call wants from one bucket. The rule travels along, so a store holds levels and knows no configuration. */
+export interface Take {
+  readonly key: BucketKey
+  readonly rule: BucketRule
+  readonly cost: Tokens
+}
+
+/** Whether a call may leave. */
+export type Taken = { readonly granted: true } | { readonly granted: false; readonly waitMs: Millis; readonly by: Take }
+
+/** How a call that was let go ended: `spent` whenever it may have reached the exchange. */
+export type Outcome = 'spent' | 'never_left'
+
+/** One bucket as people see it. */
+export interface BucketLevel {
+  readonly key: BucketKey
+  readonly rule: BucketRule
+  readonly available: Tokens
+  readonly inFlight: Tokens
+  readonly fullInMs: Millis
+  readonly closedForMs: Millis
+}
+
+/** Buckets, charged all at once or not at all. A store never waits; lanes do. */
+export interface BucketStore {
+  /** Reserves every cost or none. When refused: the exact time until all fit, and the bucket that takes longest. */
+  take(takes: readonly Take[]): Taken | Promise<Taken>
+  /** Reserves every cost, whatever the levels: for charges that are never held back. */
+  charge(takes: readonly Take[]): void
+  /** Ends what `take` or `charge` began. */
+  settle(takes: readonly Take[], outcome: Outcome): void
+  /** The exchange says the bucket is empty: nothing goes for `pauseMs`. */
+  drain(take: Take, pauseMs: Millis): void
+  /** How long a call would wait if it asked now. Takes nothing. Costs above a capacity stand for a whole queue. */
+  quote(takes: readonly Take[]): { readonly waitMs: Millis; readonly by: Take | undefined }
+  /** One bucket's level; takes nothing. */
+  level(take: Take): BucketLevel
+  /** Every bucket that has been used. */
+  levels(): readonly BucketLevel[]
+  /** Calls `listener` when budget came back earlier than any wait foretold. */
+  onFreed(listener: () => void): void
+}
+
+/** Where levels survive a restart. */
+export interface BucketJournal {
+  /** What was saved by an earlier process, with the time that has passed since. */
+  load(): Iterable<{ readonly key: BucketKey; readonly snapshot: MeterSnapshot; readonly elapsedMs: Millis }>
+  /** `urgent`: budget is about to be spent, so it must be written before the call leaves. */
+  save(key: BucketKey, snapshot: () => MeterSnapshot, urgent: boolean): void
+}

@@ -1,0 +1,80 @@
+// What Kraken's answers tell about orders: ids, pairs, births. Read from small answers that were accepted.
+
+import type { ClassifiedCall } from '../core/call.ts'
+import type { Millis } from '../core/units.ts'
+import type { Orders } from './ages.ts'
+
+/** Normalises a pair name. */
+type NormalPair = (name: string | undefined) => string | undefined
+
+/** Remembers what one answer tells. Anything that is not as documented is passed over. */
+export const learnFrom = (
+  orders: Orders,
+  call: ClassifiedCall,
+  json: unknown,
+  wallMs: Millis,
+  normalPair: NormalPair,
+): void => {
+  const account = call.identity.account
+  const result = record(record(json)?.result)
+  const endpoint = call.request.path.slice(call.request.path.lastIndexOf('/') + 1)
+  if (account === undefined || result === undefined) return
+  const { facts } = call
+  switch (endpoint) {
+    case 'AddOrder':
+      for (const txid of texts(result.txid)) orders.placed(account, facts.pair ?? '?', [txid, ...facts.orderIds])
+      return
+    case 'AddOrderBatch':
+      for (const order of list(result.orders)) {
+        const ids = [...texts(order.txid), ...texts(order.cl_ord_id)]
+        if (ids.length > 0) orders.placed(account, facts.pair ?? '?', ids)
+      }
+      return
+    case 'AmendOrder':
+      for (const id of facts.orderIds) orders.amended(account, id)
+      return
+    case 'EditOrder':
+      for (const id of facts.orderIds) orders.amended(account, id, texts(result.txid)[0])
+      return
+    case 'CancelOrder':
+    case 'CancelOrderBatch':
+      for (const id of facts.orderIds) orders.gone(account, id)
+      return
+    case 'OpenOrders':
+    case 'QueryOrders':
+      for (const [txid, order] of Object.entries(record(result.open) ?? result)) {
+        listed(orders, account, txid, record(order), wallMs, normalPair)
+      }
+      return
+    default:
+  }
+}
+
+/** An order as OpenOrders and QueryOrders show it: `opentm` in unix seconds, `descr.pair`. */
+const listed = (
+  orders: Orders,
+  account: string,
+  txid: string,
+  order: Readonly<Record<string, unknown>> | undefined,
+  wallMs: Millis,
+  normalPair: NormalPair,
+): void => {
+  const pair = normalPair(texts(record(order?.descr)?.pair)[0])
+  const opened = order?.opentm
+  if (order === undefined || pair === undefined || typeof opened !== 'number') return
+  // What weir saw itself is surer: the list says nothing of amendments.
+  if (orders.find(account, txid) !== undefined) return
+  const names = [...texts(order.cl_ord_id), ...(typeof order.userref === 'number' ? [String(order.userref)] : [])]
+  orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000))
+}
+
+const record = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+
+const list = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.map(record).filter((entry) => entry !== undefined) : []
+
+const texts = (value: unknown): readonly string[] => {
+  if (typeof value === 'string') return [value]
+  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : []
+}

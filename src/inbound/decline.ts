@@ -1,0 +1,61 @@
+// Answers for what never becomes a call: malformed requests, foreign hosts, full houses.
+// No word of them comes from the request. Calls have their refusals worded by the exchange's dialect, elsewhere.
+
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ERRORS, type WeirError } from '../core/errors.ts'
+import { retrySeconds } from '../core/units.ts'
+
+/** Answers over HTTP. `close` ends the connection after it, for requests whose end can not be trusted. */
+export const decline = (res: ServerResponse, error: WeirError, id: string, name: string, close: boolean): void => {
+  if (res.headersSent || res.destroyed) return void res.destroy()
+  const body = bodyOf(error, id)
+  const headers = headersOf(error, id, name, body)
+  if (close) headers.push('Connection', 'close')
+  res.writeHead(error.status, headers)
+  res.end(body)
+}
+
+/**
+ * Answers on a bare socket and closes it. The cause is in the reason phrase as well, because for CONNECT that is all
+ * that most clients show (a non-2xx answer to CONNECT is reported by its status line).
+ */
+export const declineRaw = (socket: Duplex, error: WeirError, id: string, name: string): void => {
+  if (!socket.writable) return void socket.destroy()
+  const body = bodyOf(error, id)
+  const headers = [...headersOf(error, id, name, body), 'Connection', 'close']
+  let head = `HTTP/1.1 ${error.status} weir: ${error.message}\r\n`
+  for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`
+  // Whatever still arrives is read and dropped: unread bytes would turn the close into a reset that overtakes the answer.
+  socket.end(`${head}\r\n${body}`)
+  socket.resume()
+}
+
+const bodyOf = (error: WeirError, id: string): string =>
+  `${JSON.stringify({ weir: { code: error.code, message: error.message, advice: ERRORS[error.code].advice, call: id } })}\n`
+
+const headersOf = (error: WeirError, id: string, name: string, body: string): string[] => {
+  const row = ERRORS[error.code]
+  const headers = [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'Cache-Control',
+    'no-store',
+    'X-Weir-Call',
+    id,
+    'X-Weir-Decision',
+    row.decision,
+    'X-Weir-Cost',
+    '0',
+    'X-Weir-Sent',
+    'no',
+    'X-Weir-Error',
+    error.code,
+    'Proxy-Status',
+    `${name}; error=${row.proxyError}; status-code=${error.status}; details="${STATUS_CODES[error.status] ?? error.code}"`,
+  ]
+  if (error.retryAfterMs !== undefined) headers.push('Retry-After', String(retrySeconds(error.retryAfterMs)))
+  return headers
+}

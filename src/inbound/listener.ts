@@ -1,0 +1,161 @@
+// The one port that bots use. The first byte of a connection, and again the first byte inside a tunnel, says what it
+// is: 0x16 begins a TLS handshake, anything else is HTTP in the clear.
+
+import { createServer, type Socket } from 'node:net'
+import { secure } from './secure.ts'
+import { createHttp } from './servers.ts'
+import { type Inbound, isLoopback, newSession, type Session } from './session.ts'
+import { INBOUND_LIMITS, type InboundDeps } from './settings.ts'
+
+/** The inbound side. */
+export interface InboundServer {
+  /** Starts to listen; port 0 picks a free one. Rejects when the address can not be had. */
+  listen(host: string, port: number): Promise<{ readonly port: number }>
+  /** Stops accepting, lets calls under way finish for at most `graceMs`, then closes everything. */
+  stop(graceMs: number): Promise<void>
+  stats(): InboundStats
+}
+
+/** Counts of now, and of all time where said. */
+export interface InboundStats {
+  readonly connections: number
+  readonly tunnels: number
+  readonly webSockets: number
+  /** Answers owed. */
+  readonly underWay: number
+  /** Connections since the start. */
+  readonly accepted: number
+  /** Connections refused because of a bound, since the start. */
+  readonly dropped: number
+}
+
+/** Makes the inbound side; nothing listens yet. */
+export const createInbound = (deps: InboundDeps): InboundServer => {
+  const open = new Set<Session>()
+  const perAddress = new Map<string, number>()
+  let accepted = 0
+  let dropped = 0
+  let drained: (() => void) | undefined
+
+  const inbound: Inbound = {
+    deps,
+    limits: { ...INBOUND_LIMITS, ...deps.limits },
+    sessions: new WeakMap(),
+    loopback: false,
+    draining: false,
+    settled: () => {
+      if (inbound.draining) closeIdle()
+    },
+  }
+  const { limits } = inbound
+  const sniff = (session: Session): void => awaitFirstByte(inbound, session, take)
+  const http = createHttp(inbound, sniff)
+
+  const take = (session: Session, firstByte: number): void => {
+    session.stage = 'http'
+    if (firstByte === TLS_HANDSHAKE) secure(inbound, session, (socket) => http.emit('connection', socket))
+    else http.emit('connection', session.raw)
+  }
+
+  const closeIdle = (): void => {
+    let owed = 0
+    for (const session of open) {
+      owed += session.owed
+      if (session.owed === 0 && session.stage === 'http') session.raw.destroySoon()
+    }
+    if (owed === 0) drained?.()
+  }
+
+  const accept = (socket: Socket): void => {
+    // Before anything else, and for as long as the socket lives: between two owners an error would end the process.
+    socket.on('error', () => socket.destroy())
+    const session = newSession(socket)
+    const count = (perAddress.get(session.address) ?? 0) + 1
+    const crowded = count > limits.connectionsPerAddress && !isLoopback(session.address)
+    if (open.size >= limits.connections || crowded || inbound.draining) {
+      dropped += 1
+      deps.note?.({ type: 'connection.dropped', host: undefined, code: undefined, reason: 'too many connections' })
+      return void socket.destroy()
+    }
+    accepted += 1
+    open.add(session)
+    perAddress.set(session.address, count)
+    inbound.sessions.set(socket, session)
+    socket.on('close', () => {
+      open.delete(session)
+      const left = (perAddress.get(session.address) ?? 1) - 1
+      if (left === 0) perAddress.delete(session.address)
+      else perAddress.set(session.address, left)
+      if (inbound.draining) closeIdle()
+    })
+    sniff(session)
+  }
+
+  // Half-open sockets stay off: with them, a bot that hangs up inside a tunnel is never noticed.
+  const listener = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, accept)
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        listener.once('error', reject)
+        listener.listen(port, host, () => {
+          listener.off('error', reject)
+          const address = listener.address()
+          if (address === null || typeof address === 'string') return reject(new Error('not a TCP address'))
+          inbound.loopback = isLoopback(address.address)
+          resolve({ port: address.port })
+        })
+      }),
+    stop: async (graceMs) => {
+      inbound.draining = true
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+      await new Promise<void>((resolve) => {
+        const grace = deps.clock.after(graceMs, resolve)
+        drained = () => {
+          grace.cancel()
+          resolve()
+        }
+        closeIdle()
+      })
+      for (const session of open) session.raw.destroy()
+      http.close()
+      await closed
+    },
+    stats: () => {
+      const counts = { connections: open.size, tunnels: 0, webSockets: 0, underWay: 0, accepted, dropped }
+      for (const session of open) {
+        counts.underWay += session.owed
+        if (session.stage === 'tunnel') counts.tunnels += 1
+        else if (session.stage === 'websocket') counts.webSockets += 1
+      }
+      return counts
+    },
+  }
+}
+
+/** First byte of a TLS record that carries a handshake (RFC 8446 §5.1). */
+const TLS_HANDSHAKE = 0x16
+/** When the system starts to ask whether a silent peer is still there. */
+const KEEP_ALIVE_MS = 60_000
+
+/** Waits for a byte without taking it: what reads the socket next must find it there. */
+const awaitFirstByte = (
+  inbound: Inbound,
+  session: Session,
+  take: (session: Session, firstByte: number) => void,
+): void => {
+  const socket = session.raw
+  const silence = inbound.deps.clock.after(inbound.limits.firstByteMs, () => socket.destroy())
+  const look = (): void => {
+    const chunk: Buffer | null = socket.read()
+    const first = chunk?.[0]
+    if (chunk === null || first === undefined) return
+    silence.cancel()
+    socket.off('readable', look)
+    socket.off('close', silence.cancel)
+    socket.unshift(chunk)
+    take(session, first)
+  }
+  socket.on('readable', look)
+  socket.on('close', silence.cancel)
+}

@@ -1,0 +1,141 @@
+// One request, from its head to its answer: refuse it here, or read its body, make it a Call and send it down the road.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Call, newRecord, type RawHeaders } from '../core/call.ts'
+import { WeirError } from '../core/errors.ts'
+import { Presence } from '../core/presence.ts'
+import { answer } from './answer.ts'
+import { readBody } from './body.ts'
+import { decline } from './decline.ts'
+import { botName, type Head, proxyRequest, readHead } from './request.ts'
+import type { Inbound, Session } from './session.ts'
+
+/** Handles the `request` and `checkContinue` events of the HTTP server. */
+export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+  const session = inbound.sessions.get(req.socket)
+  if (session === undefined) return void req.socket.destroy()
+  const startedAt = inbound.deps.clock.now()
+  session.owed += 1
+  const presence = new Presence()
+  // A half-close after the request counts as leaving too: Node reports it as such, and no bot waits behind one.
+  res.on('close', () => {
+    session.owed -= 1
+    if (!res.writableFinished) presence.leave()
+    if (session.owed === 0) inbound.settled(session)
+  })
+  const head = admit(inbound, session, req)
+  if (head instanceof WeirError) return void turnAway(inbound, session, req, res, head)
+  if (!head.hasBody) return void travel(inbound, session, req, res, head, undefined, presence, startedAt)
+  if (expectsContinue) res.writeContinue()
+  session.reading = 1
+  readBody(
+    req,
+    inbound.deps.maxBody(),
+    (body) => {
+      session.reading = 0
+      travel(inbound, session, req, res, head, body, presence, startedAt)
+    },
+    () => {
+      session.reading = 0
+      turnAway(inbound, session, req, res, new WeirError('body_too_large'))
+    },
+  )
+}
+
+/** Refuses an expectation other than 100-continue (RFC 9110 §10.1.1). */
+export const refuseExpectation = (inbound: Inbound, req: IncomingMessage, res: ServerResponse): void => {
+  const session = inbound.sessions.get(req.socket)
+  const error = new WeirError('bad_request', { status: 417, message: 'The only expectation is 100-continue.' })
+  if (session === undefined) return void req.socket.destroy()
+  session.owed += 1
+  res.on('close', () => {
+    session.owed -= 1
+    if (session.owed === 0) inbound.settled(session)
+  })
+  turnAway(inbound, session, req, res, error)
+}
+
+const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head | WeirError => {
+  if (inbound.draining) return new WeirError('shutting_down')
+  if (session.owed > inbound.limits.pipelined) {
+    return new WeirError('queue_full', { message: 'Too many requests are under way on one connection.' })
+  }
+  if (session.otherName !== undefined) {
+    return new WeirError('bad_request', { status: 421, message: 'CONNECT and the TLS handshake name different hosts.' })
+  }
+  return readHead(
+    req,
+    { host: session.host, loopback: inbound.loopback, hosts: inbound.deps.hosts() },
+    { headerCount: inbound.limits.headerCount, name: inbound.deps.name },
+  )
+}
+
+const travel = (
+  inbound: Inbound,
+  session: Session,
+  req: IncomingMessage,
+  res: ServerResponse,
+  head: Head,
+  body: Buffer | undefined,
+  presence: Presence,
+  startedAt: number,
+): void => {
+  if (presence.left) return
+  const { handle, name, nextId } = inbound.deps
+  const method = req.method ?? 'GET'
+  const http10 = req.httpVersionMinor === 0
+  const call: Call = {
+    id: nextId(),
+    startedAt,
+    request: proxyRequest(method, head, body),
+    wishes: head.wishes,
+    bot: session.bot ?? botName(req.headers['proxy-authorization']) ?? session.address,
+    presence,
+    record: newRecord(),
+    early: http10 ? undefined : (headers) => sendEarly(res, headers),
+  }
+  const fail = (error: unknown): void => {
+    if (presence.left) return
+    const cause = error instanceof WeirError ? error : new WeirError('internal', { cause: error })
+    turnAway(inbound, session, req, res, cause, call.id)
+  }
+  handle(call).then((reply) => {
+    try {
+      answer(res, reply, call.record, { id: call.id, method, name, http10, close: inbound.draining })
+    } catch (error) {
+      // Nothing was written. Most likely the exchange sent a header field that HTTP does not allow.
+      if (!(reply.body instanceof Uint8Array)) reply.body.cancel()
+      fail(
+        new WeirError('upstream_unreachable', {
+          message: 'The answer of the exchange can not be relayed.',
+          cause: error,
+        }),
+      )
+    }
+  }, fail)
+}
+
+const turnAway = (
+  inbound: Inbound,
+  session: Session,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: WeirError,
+  id = inbound.deps.nextId(),
+): void => {
+  // An unread or undecodable body would be taken for the next request.
+  const close = inbound.draining || !req.complete || error.code === 'bad_request'
+  inbound.deps.note?.({ type: 'request.declined', host: session.host, code: error.code, reason: error.message })
+  decline(res, error, id, inbound.deps.name, close)
+  if (!req.complete) req.resume()
+}
+
+/** A hint that can not be sent is no reason to lose the answer. */
+const sendEarly = (res: ServerResponse, headers: RawHeaders): void => {
+  if (res.headersSent || res.destroyed || typeof res.writeInformation !== 'function') return
+  try {
+    res.writeInformation(103, [...headers])
+  } catch {
+    // Header fields that HTTP does not allow.
+  }
+}

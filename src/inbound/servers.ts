@@ -1,0 +1,72 @@
+// The HTTP server that never listens: sockets are handed to it once their first byte is known, in the clear or inside TLS.
+
+import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { WeirError } from '../core/errors.ts'
+import { connect } from './connect.ts'
+import { declineRaw } from './decline.ts'
+import { refuseExpectation, serve } from './serve.ts'
+import type { Inbound, Session } from './session.ts'
+import { upgrade } from './upgrade.ts'
+
+/** Makes the server; `sniff` takes sockets back after CONNECT. */
+export const createHttp = (inbound: Inbound, sniff: (session: Session) => void): Server => {
+  const { limits } = inbound
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.sweepMs,
+    // Checked by us, so that the answer says what is wrong.
+    requireHostHeader: false,
+    // Java asks for h2c on clear connections: without this such a request would never become one.
+    shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() === 'websocket',
+    optimizeEmptyRequests: true,
+  })
+  server.maxRequestsPerSocket = limits.requestsPerConnection
+  // Node drops surplus fields in silence: let one more through than is allowed, and refuse it ourselves.
+  server.maxHeadersCount = limits.headerCount + 1
+  server.timeout = 0
+  server.on('request', (req, res) => serve(inbound, req, res, false))
+  server.on('checkContinue', (req, res) => serve(inbound, req, res, true))
+  server.on('checkExpectation', (req, res) => refuseExpectation(inbound, req, res))
+  server.on('connect', (req, socket, head) => connect(inbound, req, socket, head, sniff))
+  server.on('upgrade', (req, socket, head) => upgrade(inbound, req, socket, head))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => malformed(inbound, error, socket as Socket))
+  // Node starts to look for slow requests in its own listener of this event, and a server that never listens never has it:
+  // header and request time-outs would silently not exist.
+  server.emit('listening')
+  return server
+}
+
+/** Bytes that are no request, or a request that took too long. */
+const malformed = (inbound: Inbound, error: NodeJS.ErrnoException, socket: Socket): void => {
+  const session = inbound.sessions.get(socket)
+  // With an earlier answer outstanding, ours would be taken for it.
+  const answerable =
+    session !== undefined && session.owed === session.reading && socket.writable && error.code !== 'ECONNRESET'
+  if (!answerable) return void socket.destroy()
+  const cause = causeOf(error.code)
+  inbound.deps.note?.({
+    type: 'request.declined',
+    host: session.host,
+    code: cause.code,
+    reason: error.code ?? 'unknown',
+  })
+  declineRaw(socket, cause, inbound.deps.nextId(), inbound.deps.name)
+  inbound.deps.clock.after(LAST_WORD_MS, () => socket.destroy())
+}
+
+/** How long a refused connection may take to read its refusal. */
+const LAST_WORD_MS = 1000
+
+const causeOf = (code: string | undefined): WeirError => {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new WeirError('bad_request', { status: 431, message: 'The header section is too long.' })
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return new WeirError('body_too_large', { message: 'The chunk extensions are too long.' })
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new WeirError('bad_request', { status: 408, message: 'The request did not arrive in time.' })
+  return new WeirError('bad_request', { message: 'The request is not HTTP/1.1.' })
+}

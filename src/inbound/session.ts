@@ -1,0 +1,59 @@
+// One connection from a bot and what it has told about itself so far: once per connection, read on every call.
+
+import type { Socket } from 'node:net'
+import type { InboundDeps, InboundLimits } from './settings.ts'
+
+/** A connection from a bot. */
+export interface Session {
+  /** The TCP socket under everything. */
+  readonly raw: Socket
+  /** The bot's address. */
+  readonly address: string
+  /** Host that CONNECT named, or the ClientHello in transparent mode; undefined outside a tunnel. */
+  host: string | undefined
+  /** Name in the ClientHello when it is not `host`: every call is then answered 421. */
+  otherName: string | undefined
+  /** Name of the bot from the proxy user given with CONNECT. */
+  bot: string | undefined
+  /** What the connection is used for. */
+  stage: 'new' | 'http' | 'tunnel' | 'websocket'
+  /** Answers owed, those whose request is still being read included. */
+  owed: number
+  /** Requests whose body is still being read: 0 or 1. */
+  reading: number
+}
+
+/** What all parts of one listener share. */
+export interface Inbound {
+  readonly deps: InboundDeps
+  readonly limits: InboundLimits
+  /** By the socket that an HTTP server sees: the TCP socket, or the TLS socket around it. */
+  readonly sessions: WeakMap<Socket, Session>
+  /** True when the listener can only be reached from this machine. */
+  loopback: boolean
+  /** True once weir is stopping: answers close their connections. */
+  draining: boolean
+  /** Called when a connection owes no answer any more. */
+  settled: (session: Session) => void
+}
+
+/** A session for a connection that has said nothing yet. */
+export const newSession = (raw: Socket): Session => ({
+  raw,
+  address: plainAddress(raw.remoteAddress),
+  host: undefined,
+  otherName: undefined,
+  bot: undefined,
+  stage: 'new',
+  owed: 0,
+  reading: 0,
+})
+
+/** Whether an address is this machine's own: 127.0.0.0/8 or ::1. */
+export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
+
+/** An IPv4 client of a dual-stack listener is known by its IPv4 address. */
+const plainAddress = (address: string | undefined): string => {
+  if (address === undefined) return 'unknown'
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}

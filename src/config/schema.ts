@@ -1,0 +1,301 @@
+// limits.yaml, said once: types, defaults, validation, the reference table and the JSON Schema all come from here.
+// Shapes only; what names mean is checked by src/rules/link.ts.
+
+import { z } from 'zod'
+import {
+  count,
+  duration,
+  flag,
+  host,
+  name,
+  oneOrMore,
+  overriding,
+  path,
+  rate,
+  share,
+  size,
+  tokens,
+  varied,
+} from './leaves.ts'
+import { DURATION } from './units.ts'
+
+const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const
+const ENFORCE = ['on', 'shadow'] as const
+const EXHAUSTED = ['queue', 'reject'] as const
+
+const Manners = z
+  .strictObject({
+    max_wait: duration
+      .describe('Longest time a call waits in weir. A call that would wait longer is refused at once.')
+      .prefault('6s'),
+    max_queue: count.describe('Most calls that wait in one lane.').prefault(1000),
+    on_exhausted: z.enum(EXHAUSTED).describe('`queue`: wait for budget. `reject`: never wait.').prefault('queue'),
+    enforce: z
+      .enum(ENFORCE)
+      .describe('`shadow`: everything is counted and reported, nothing is held back.')
+      .prefault('on'),
+    priority: z.enum(PRIORITIES).describe('Who goes first where order is free.').prefault('normal'),
+    lane: z
+      .enum(['fair', 'nonce'])
+      .describe('`nonce`: one line per key in nonce order, one call in flight. `fair`: bots take turns.')
+      .prefault('fair'),
+  })
+  .meta({ id: 'defaults', description: 'What holds for a class that does not say otherwise.' })
+
+const Breaker = z
+  .strictObject({
+    failures: count.describe('Failures in a row, with no success in between, that open.').prefault(5),
+    failure_rate: share.describe('Share of failed calls in the window that opens.').prefault('50%'),
+    slow_rate: share.describe('Share of slow calls in the window that opens.').prefault('80%'),
+    slow_call: duration.describe('A call is slow from here on.').prefault('10s'),
+    minimum_calls: count.describe('With fewer calls in the window no share is computed.').prefault(10),
+    window: duration.describe('Length of the window.').prefault('60s'),
+    open: duration.describe('How long the first opening lasts, unless the exchange names a time.').prefault('10s'),
+    max_open: duration.describe('No opening lasts longer, unless the exchange names a time.').prefault('5m'),
+    multiplier: z.number().min(1).describe('Each opening in a row is this much longer.').prefault(2),
+    jitter: share.describe('Openings vary by this share, so that a fleet does not come back at once.').prefault('20%'),
+    probes: count.describe('Calls let through at a time while half-open.').prefault(1),
+    successes: count.describe('Successes that close a half-open breaker.').prefault(2),
+    probe_timeout: duration.describe('A probe without an answer by then has failed.').prefault('10s'),
+    violations: count.describe('Limit violations that open.').prefault(10),
+    violation_window: duration.describe('The time within which they must happen.').prefault('300s'),
+    violation_open: duration.describe('How long they open for.').prefault('300s'),
+  })
+  .meta({ id: 'breaker', description: 'When weir stops calling a host, and when it tries again.' })
+
+const Upstream = z
+  .strictObject({
+    connect_timeout: duration.describe('Longest time for a connection to the exchange.').prefault('5s'),
+    headers_timeout: duration.describe('Longest time until the head of an answer.').prefault('30s'),
+    body_timeout: duration.describe('Longest silence within an answer.').prefault('30s'),
+    idle: duration
+      .describe('Idle connections are closed after this; keep it below the exchange’s own limit.')
+      .prefault('10s'),
+    connections: count.describe('Most connections to one host.').prefault(128),
+  })
+  .meta({ id: 'upstream', description: 'Connections to the exchange.' })
+
+const manners = overriding(Manners)
+const scope = z.enum(['ip', 'key', 'account', 'pair'])
+const per = oneOrMore(scope, 'ip, key, account or pair').describe(
+  'Who shares it: everybody behind this address, one API key, one account, one trading pair; several together.',
+)
+const common = {
+  per,
+  headroom: share.describe('Share of the limit that weir leaves unused.').prefault('0%'),
+  recovery: duration
+    .describe('Pause after the exchange refuses, when it names no time; doubles on repeats.')
+    .prefault('5s'),
+}
+
+const TokenBucket = z
+  .strictObject({
+    ...common,
+    capacity: varied(tokens, 'number').describe('Most it can hold: the size of a burst.'),
+    refill: varied(rate, 'rate').describe('How fast it fills.'),
+  })
+  .meta({ id: 'bucket', description: 'A limit that refills steadily; a counter that decays is the same, mirrored.' })
+
+const Window = z
+  .strictObject({
+    ...common,
+    limit: varied(tokens, 'number').describe('At most this much …'),
+    every: varied(duration, 'duration').describe('… in any stretch of this length.'),
+  })
+  .meta({ id: 'window', description: 'A limit stated as N per T.' })
+
+const CostOfOrder = z
+  .strictObject({
+    fixed: varied(tokens, 'number').describe('Always charged.').prefault(0),
+    times: z.enum(['orders']).describe('The cost counts once per order in the call.').optional(),
+    by_age: z
+      .record(z.string().regex(DURATION, { error: 'expected a duration such as 5s as the key' }), tokens)
+      .describe('Added while the order is younger than the key; older orders add nothing.')
+      .optional(),
+  })
+  .meta({ id: 'cost', description: 'What a call takes from one bucket, where a number is not enough.' })
+
+const Cost = z
+  .record(
+    name,
+    z.union([CostOfOrder, varied(tokens, 'number')], { error: 'expected a number, or fixed, times, by_age' }),
+  )
+  .describe('What a call takes, per bucket: a number, one per tier or costs word, or `fixed`, `times`, `by_age`.')
+
+const CacheOfClass = z
+  .strictObject({
+    fresh: duration.describe('How long an answer is served without asking again.'),
+    stale: duration.describe('How much longer it may be served, marked as stale.').prefault('0'),
+    when: z
+      .array(z.enum(['breaker_open', 'error', 'queue', 'slow']))
+      .describe('When stale answers serve: breaker open, the exchange failed, the wait is too long, no answer in time.')
+      .prefault([]),
+    after: duration.describe('With `slow`: how long an answer may take.').prefault('2s'),
+    body: z
+      .array(z.string())
+      .describe('Body parameters of a POST that belong to the question; any other one bypasses the cache.')
+      .prefault([]),
+    private: flag.describe('Must be true to cache answers that belong to a key.').prefault(false),
+  })
+  .meta({ id: 'class.cache', description: 'Answers that weir keeps. Only reads can have one.' })
+
+const Kind = z.enum(['read', 'write', 'order', 'cancel'])
+const behaviour = {
+  cost: Cost,
+  hold: flag.describe('false: charged, but never held back. Cancels default to false, all else to true.').optional(),
+  ...manners,
+}
+const matching = z.string().meta({ title: 'pattern' })
+
+const Class = z
+  .strictObject({
+    match: oneOrMore(matching, 'a pattern such as "GET /0/public/{Time,Ticker}"').describe(
+      'Methods and path: `GET|POST /a/{b,c}/*/**`. `*` is one segment, `**` the rest. The more literal pattern wins.',
+    ),
+    kind: Kind.describe(
+      'What it does at the exchange. `read` when all patterns are GET, else `write`, unless said otherwise.',
+    ).optional(),
+    cache: CacheOfClass.describe('Off unless given.').optional(),
+    ...behaviour,
+  })
+  .meta({ id: 'class', description: 'Endpoints that share costs and manners.' })
+
+const Fallback = z
+  .strictObject({ kind: Kind.describe('As in a class.').prefault('write'), ...behaviour })
+  .meta({ id: 'default', description: 'The class of every path that no pattern matches.' })
+
+const status = z
+  .union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$/)], {
+    error: 'expected a status such as 429, 5xx or 500-504',
+  })
+  .meta({ title: 'status' })
+
+const Answer = z
+  .strictObject({
+    status: status.describe('The answer has this status …').optional(),
+    error: z.string().min(1).describe('… or an error of the exchange that begins like this.').optional(),
+    means: z
+      .enum(['client', 'auth', 'throttled', 'banned', 'failing'])
+      .describe(
+        '`client`: the bot’s mistake. `auth`: bad key, signature or nonce. `throttled`: over a limit. ' +
+          '`banned`: locked out. `failing`: the exchange is unwell.',
+      ),
+    drains: name.describe('The bucket that is empty; without it, those the call took from.').optional(),
+    pause: duration.describe('How long to stay away when the answer names no time.').optional(),
+    until_suffix: flag.describe('The error ends in a unix time before which to stay away.').prefault(false),
+    host_wide: flag.describe('Everybody behind this address is meant: the host’s breaker opens.').prefault(false),
+  })
+  .meta({ id: 'answer', description: 'What an answer of the exchange means. The first that fits wins.' })
+
+const Credential = z
+  .union(
+    [
+      z.strictObject({ header: z.string().min(1).describe('Name of a header that holds the key’s id.') }),
+      z.strictObject({
+        jwt: oneOrMore(z.string().min(1), 'a claim').describe('Claims of the bearer token that hold it.'),
+      }),
+    ],
+    { error: 'expected { header: … } or { jwt: … }' },
+  )
+  .meta({ id: 'credential', description: 'Where the public id of an API key is found.' })
+
+const Exchange = z
+  .strictObject({
+    hosts: z.array(host).min(1).describe('Hosts that weir answers for, REST first, WebSocket hosts too.'),
+    prefix: path.describe('Only paths under it, where exchanges share a host. The longest prefix wins.').optional(),
+    dialect: z
+      .enum(['kraken', 'coinbase', 'coinbase_exchange', 'plain'])
+      .describe('How answers are read and refusals are worded.'),
+    tier: name.describe('Your tier: chooses among values given per tier.').optional(),
+    costs: name.describe('Whose costs: chooses among costs given per source.').optional(),
+    credential: z.array(Credential).describe('Where the key’s id is found, in order.').prefault([]),
+    accounts: z
+      .record(z.string().min(1), z.array(z.string().min(1)).min(1))
+      .describe('API keys that belong to one account and share its limits: account name to key ids.')
+      .prefault({}),
+    nonce_window: z.int().min(0).describe('The nonce window you have set on the keys, in nonce units.').prefault(0),
+    signature_life: duration.describe('How long the exchange accepts a timestamp header.').optional(),
+    refusal: z
+      .strictObject({ status: z.int().min(400).max(599) })
+      .describe('Status of limit refusals, in place of the one the exchange itself uses.')
+      .optional(),
+    probe: path.describe('Unsigned GET that asks whether the exchange is well.').optional(),
+    buckets: z
+      .record(name, z.union([TokenBucket, Window], { error: 'expected a bucket: per, capacity, refill' }))
+      .describe('The exchange’s limits, by name.'),
+    classes: z.record(name, Class).describe('Its endpoints, by name of the class.'),
+    default: Fallback.describe('The class of all other paths.'),
+    answers: z.array(Answer).describe('What its answers mean, in order.').prefault([]),
+    breaker: z.strictObject(overriding(Breaker)).describe('Overrides of `breaker`.').prefault({}),
+    upstream: z.strictObject(overriding(Upstream)).describe('Overrides of `upstream`.').prefault({}),
+  })
+  .meta({ id: 'exchange', description: 'One API of an exchange.' })
+
+const Limits = z
+  .strictObject({
+    tunnel: z
+      .enum(['allow', 'deny'])
+      .describe('CONNECT to hosts not listed here: relayed blindly (public addresses, port 443), or refused.')
+      .prefault('allow'),
+    max_body: size.describe('Largest request body.').prefault('1MiB'),
+    max_queue_bytes: size.describe('Most memory for the bodies of calls that wait.').prefault('64MiB'),
+    cold_start: z
+      .union([z.enum(['full', 'half', 'empty']), share], { error: 'expected full, half, empty or a share' })
+      .describe('How full a bucket is taken to be that weir has never seen.')
+      .prefault('full'),
+    defaults: Manners.describe('What holds for a class that does not say otherwise.').prefault({}),
+    breaker: Breaker.describe('Circuit breakers, one per host.').prefault({}),
+    upstream: Upstream.describe('Connections to the exchanges.').prefault({}),
+    cache: z
+      .strictObject({
+        max_bytes: size.describe('Most memory for kept answers.').prefault('64MiB'),
+        max_entry: size.describe('Larger answers are not kept.').prefault('2MiB'),
+      })
+      .meta({ id: 'cache', description: 'Memory for kept answers.' })
+      .describe('Memory for kept answers.')
+      .prefault({}),
+    metrics: z
+      .strictObject({
+        prefix: z
+          .string()
+          .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected letters, digits and underscores' })
+          .describe('Before the name of every metric.')
+          .prefault('weir_'),
+      })
+      .meta({ id: 'metrics', description: 'Prometheus.' })
+      .describe('Prometheus.')
+      .prefault({}),
+    exchanges: z.record(name, Exchange).describe('The exchanges, by name.'),
+  })
+  .meta({ title: 'limits.yaml of weir' })
+
+/** limits.yaml after defaults, with durations in ms, rates in tokens per ms, sizes in bytes, shares from 0 to 1. */
+export type LimitsConfig = z.output<typeof Limits>
+export type ExchangeConfig = z.output<typeof Exchange>
+export type BucketConfig = z.output<typeof TokenBucket> | z.output<typeof Window>
+export type ClassConfig = z.output<typeof Class>
+export type FallbackConfig = z.output<typeof Fallback>
+export type CostConfig = z.output<typeof Cost>[string]
+export type MannersConfig = z.output<typeof Manners>
+export type BreakerConfig = z.output<typeof Breaker>
+export type UpstreamConfig = z.output<typeof Upstream>
+export type AnswerConfig = z.output<typeof Answer>
+export type CacheConfig = z.output<typeof CacheOfClass>
+/** What the schema has against a value, in zod's terms. */
+export type ShapeIssue = z.core.$ZodIssue
+
+/** Checks the shape of a parsed limits.yaml: the typed value, or all that is wrong with it. */
+export const checkShape = (
+  value: unknown,
+):
+  | { readonly ok: true; readonly config: LimitsConfig }
+  | { readonly ok: false; readonly issues: readonly ShapeIssue[] } => {
+  const result = Limits.safeParse(value)
+  return result.success ? { ok: true, config: result.data } : { ok: false, issues: result.error.issues }
+}
+
+/** The JSON Schema (2020-12) of limits.yaml as a person writes it: for editors, and for the reference table. */
+export const limitsSchema = (): Record<string, unknown> => z.toJSONSchema(Limits, { io: 'input' })
+
+/** `limits.schema.json` as committed beside limits.yaml. */
+export const limitsSchemaText = (): string => `${JSON.stringify(limitsSchema(), null, 2)}\n`

@@ -1,0 +1,147 @@
+// limits.yaml and the environment to rules: names resolved, tiers chosen, everything frozen.
+// Checks what a schema can not see, and goes on after a fault, so that all of them are told at once.
+
+import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
+import type { CredentialSource, EndpointClass, ExchangeRule, Rules } from '../core/rules.ts'
+import { linkAnswers } from './answers.ts'
+import { linkBuckets } from './buckets.ts'
+import { linkClass, linkFallback } from './classes.ts'
+import { type LinkedExchange, linkHosts } from './hosts.ts'
+import {
+  type Environment,
+  exchangeOverrides,
+  type GlobalOverrides,
+  globalOverrides,
+  type ReportVariable,
+} from './override.ts'
+import { type Report, Variants } from './variants.ts'
+
+/** Links a config of the right shape. The result counts only when nothing was reported. */
+export const linkRules = (
+  config: LimitsConfig,
+  env: Environment,
+  report: Report,
+  reportVariable: ReportVariable,
+): Rules => {
+  const overrides = globalOverrides(env, reportVariable)
+  if (Object.keys(config.exchanges).length === 0) report(['exchanges'], 'names no exchange', 'key')
+  const exchanges = Object.entries(config.exchanges).map(([name, exchange]) =>
+    linkExchange(name, exchange, config, overrides, env, report, reportVariable),
+  )
+  const hosts = linkHosts(exchanges, config, overrides, report)
+  for (const { rule } of exchanges) checkProbe(rule, hosts, report)
+  return deepFreeze({
+    hosts,
+    exchanges: exchanges.map(({ rule }) => rule),
+    tunnel: config.tunnel,
+    maxBody: config.max_body,
+    maxQueueBytes: config.max_queue_bytes,
+    cacheBytes: config.cache.max_bytes,
+    metricsPrefix: config.metrics.prefix,
+    coldStart: typeof config.cold_start === 'number' ? config.cold_start : COLD_START[config.cold_start],
+  })
+}
+
+const COLD_START = { full: 1, half: 0.5, empty: 0 } as const
+
+/** An exchange rule while it is built: its classes point back to it. */
+type Draft = { -readonly [K in keyof ExchangeRule]: ExchangeRule[K] }
+
+const linkExchange = (
+  name: string,
+  config: ExchangeConfig,
+  limits: LimitsConfig,
+  overrides: GlobalOverrides,
+  env: Environment,
+  report: Report,
+  reportVariable: ReportVariable,
+): LinkedExchange => {
+  const path = ['exchanges', name]
+  const variants = new Variants(config, path, report)
+  const bucketsOf = bucketsByClass(config)
+  const own = exchangeOverrides(name, bucketsOf, env, reportVariable)
+  const buckets = own.retuned(linkBuckets(name, config, variants, report))
+  const rule: Draft = {
+    name,
+    dialect: config.dialect,
+    credential: config.credential.map(credentialSource),
+    accounts: accountsByKey(name, config, report),
+    refusalStatus: config.refusal?.status,
+    buckets: [],
+    classes: [],
+    fallback: NO_CLASS,
+    answers: linkAnswers(config.answers, [...path, 'answers'], buckets, report),
+    probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
+    nonceWindow: BigInt(config.nonce_window),
+  }
+  const context = { limits, config, exchange: rule, buckets, variants, report, own, maxQueue: overrides.maxQueue }
+  if ('default' in config.classes) {
+    report([...path, 'classes', 'default'], 'the class "default" is written beside "classes", not in it', 'key')
+  }
+  const classes = Object.entries(config.classes).map(([className, found]) =>
+    linkClass(className, found, [...path, 'classes', className], context),
+  )
+  rule.fallback = linkFallback(config.default, [...path, 'default'], context)
+  rule.classes = [...classes.map((linked) => linked.rule), rule.fallback]
+  const taken = new Set(rule.classes.flatMap(({ costs }) => costs.map(({ bucket }) => bucket)))
+  const named = new Set([...bucketsOf.values()].flat())
+  for (const bucket of buckets.keys()) {
+    if (!named.has(bucket)) report([...path, 'buckets', bucket], 'no class takes from this bucket', 'key')
+  }
+  rule.buckets = [...new Set([...buckets.values(), ...taken])]
+  variants.finish()
+  return { rule, config, classes }
+}
+
+/** Stands in until the fallback is linked. */
+const NO_CLASS = {} as EndpointClass
+
+const bucketsByClass = (config: ExchangeConfig): Map<string, readonly string[]> =>
+  new Map(
+    [...Object.entries(config.classes), ['default', config.default] as const].map(([name, { cost }]) => [
+      name,
+      Object.keys(cost),
+    ]),
+  )
+
+const credentialSource = (config: ExchangeConfig['credential'][number]): CredentialSource =>
+  'header' in config
+    ? { from: 'header', name: config.header.toLowerCase() }
+    : { from: 'jwt', claims: typeof config.jwt === 'string' ? [config.jwt] : config.jwt }
+
+/** Key ids are not for messages: a fault names the account and the place in its list. */
+const accountsByKey = (exchange: string, config: ExchangeConfig, report: Report): Map<string, string> => {
+  const accounts = new Map<string, string>()
+  for (const [account, keys] of Object.entries(config.accounts)) {
+    for (const [index, key] of keys.entries()) {
+      const taken = accounts.get(key)
+      if (taken !== undefined) {
+        report(['exchanges', exchange, 'accounts', account, index], `this key belongs to account "${taken}" already`)
+      }
+      accounts.set(key, account)
+    }
+  }
+  return accounts
+}
+
+const checkProbe = (rule: ExchangeRule, hosts: Rules['hosts'], report: Report): void => {
+  if (rule.probe === undefined) return
+  const found = hosts.get(rule.probe.host)?.classify('GET', rule.probe.target)
+  const path = ['exchanges', rule.name, 'probe']
+  if (found === undefined || found === found.exchange.fallback || found.kind !== 'read') {
+    report(path, 'must be a path that a class of kind read serves to GET')
+  } else if (
+    found.lane === 'nonce' ||
+    found.costs.some(({ bucket }) => bucket.scopes.some((scope) => scope !== 'ip'))
+  ) {
+    report(path, `must need no key, but its class ${found.id} takes from limits of a key or account`)
+  }
+}
+
+const deepFreeze = <T>(value: T, seen = new Set<unknown>()): T => {
+  if (value === null || typeof value !== 'object' || seen.has(value)) return value
+  seen.add(value)
+  const inner = value instanceof Map || value instanceof Set ? value.values() : Object.values(value)
+  for (const part of inner) deepFreeze(part, seen)
+  return Object.freeze(value)
+}

@@ -143,40 +143,47 @@ const register = (registry: Registry, name: string, type: string, help: string, 
   registry.registerMetric({ name, get: async () => ({ name, help, type, values: read() }) } as unknown as Metric)
 
 /** Violations of every bucket there is: a zero that is visible is worth more than one that is absent. */
-const violations = (tally: Tally, rules: Rules): readonly Sample[] => {
-  const known = rules.exchanges.flatMap(({ name, buckets }) =>
-    buckets.map(({ id }) => ({ exchange: name, bucket: id })),
+const violations = (tally: Tally, rules: Rules): readonly Sample[] =>
+  tally.violations(
+    rules.exchanges.flatMap(({ name: exchange, buckets }) => buckets.map(({ name }) => ({ exchange, bucket: name }))),
   )
-  return tally.violations(known)
-}
 
 /** Per bucket rule, the value at its worst scope: scopes are keys, and keys are no labels. */
 const worst = (
   limits: readonly LimitView[],
   field: 'utilization' | 'available',
   pick: (a: number, b: number) => number,
-): Sample[] => {
-  const byBucket = new Map<string, { labels: { exchange: string; bucket: string }; value: number }>()
-  for (const view of limits) {
-    const known = byBucket.get(view.bucket)
-    if (known) known.value = pick(known.value, view[field])
-    else byBucket.set(view.bucket, { labels: { exchange: view.exchange, bucket: view.bucket }, value: view[field] })
-  }
-  return [...byBucket.values()]
+): readonly Sample[] => {
+  const gauges = new Gauges()
+  for (const view of limits) gauges.merge({ exchange: view.exchange, bucket: view.bucket }, view[field], pick)
+  return gauges.samples()
 }
 
 /** Every class of every exchange, at least with 0: a gauge that disappears can not be alerted on. */
-const queueLengths = (rules: Rules, queues: readonly QueueView[]): Sample[] => {
-  const lengths = new Map<string, { labels: { exchange: string; class: string }; value: number }>()
-  for (const { name, classes } of rules.exchanges) {
-    for (const { id } of classes) lengths.set(id, { labels: { exchange: name, class: id }, value: 0 })
+const queueLengths = (rules: Rules, queues: readonly QueueView[]): readonly Sample[] => {
+  const gauges = new Gauges()
+  const add = (a: number, b: number): number => a + b
+  for (const { name: exchange, classes } of rules.exchanges) {
+    for (const { name } of classes) gauges.merge({ exchange, class: name }, 0, add)
   }
-  for (const view of queues) {
-    const known = lengths.get(view.class)
-    if (known) known.value += view.waiting
-    else lengths.set(view.class, { labels: { exchange: view.exchange, class: view.class }, value: view.waiting })
+  for (const view of queues) gauges.merge({ exchange: view.exchange, class: view.class }, view.waiting, add)
+  return gauges.samples()
+}
+
+/** Values by their labels; several for the same labels are merged into one. */
+class Gauges {
+  readonly #samples = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>()
+
+  merge(labels: Readonly<Record<string, string>>, value: number, pick: (a: number, b: number) => number): void {
+    const key = Object.values(labels).join(' ')
+    const known = this.#samples.get(key)
+    if (known === undefined) this.#samples.set(key, { labels, value })
+    else known.value = pick(known.value, value)
   }
-  return [...lengths.values()]
+
+  samples(): readonly Sample[] {
+    return [...this.#samples.values()]
+  }
 }
 
 const histogramSamples = (name: string, histogram: Histogram): Sample[] => [

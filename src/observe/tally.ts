@@ -40,7 +40,7 @@ export class Tally {
   finished(record: CallRecord): void {
     let counts = this.#classes.get(record.class)
     if (counts === undefined) {
-      counts = newCounts(record.exchange ?? OTHER, record.class ?? OTHER)
+      counts = newCounts(record.exchange ?? OTHER, nameOf(record))
       this.#classes.set(record.class, counts)
     }
     const { decision, verdict } = record
@@ -91,6 +91,10 @@ export class Tally {
     return sum
   }
 }
+
+/** `kraken.private` is class `private` of `kraken`: what the label `exchange` says already is not said twice. */
+const nameOf = ({ exchange, class: id }: CallRecord): string =>
+  id?.startsWith(`${exchange}.`) ? id.slice(`${exchange}.`.length) : (id ?? OTHER)
 
 /** Read from what the cache wrote for `Cache-Status`; undefined when the class has no cache. */
 const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {

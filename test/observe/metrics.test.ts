@@ -97,7 +97,7 @@ describe('the metrics', () => {
 
   it('print the labels they describe', async () => {
     const metrics = metricsWith({
-      limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
+      limits: () => [limit('private', 'a1', 3, 0.8)],
       breakers: () => [breaker('api.kraken.com', 'open')],
     })
     metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5 }))
@@ -135,8 +135,7 @@ describe('the metrics', () => {
     metrics.observer(finished({ decision: 'coalesced', cache: 'fwd=miss; collapsed', verdict: OK }))
     metrics.observer(finished({ decision: 'forwarded', cache: 'fwd=bypass', verdict: OK }))
     const { values } = parse(await metrics.text())
-    const of = (name: string, label: string) =>
-      values.get(`weir_${name}{exchange="kraken",class="kraken.private",${label}}`)
+    const of = (name: string, label: string) => values.get(`weir_${name}{exchange="kraken",class="private",${label}}`)
     expect(of('requests_total', 'decision="forwarded"')).toBe(3)
     expect(of('requests_total', 'decision="cached"')).toBe(1)
     // The follower shared one answer: the exchange gave it once.
@@ -158,7 +157,7 @@ describe('the metrics', () => {
     metrics.observer({
       type: 'limit.violated',
       exchange: 'kraken',
-      bucket: 'kraken.engine',
+      bucket: 'engine',
       call: sampleCall(),
       verdict: {
         kind: 'throttled',
@@ -172,17 +171,17 @@ describe('the metrics', () => {
     })
     const { values } = parse(await metrics.text())
     const of = (bucket: string) => values.get(`weir_rate_limit_violations_total{exchange="kraken",bucket="${bucket}"}`)
-    expect([of('kraken.engine'), of('kraken.private'), of('kraken.public')]).toEqual([1, 0, 0])
+    expect([of('engine'), of('private'), of('public')]).toEqual([1, 0, 0])
   })
 
   it('show a bucket by its worst scope, never a scope', async () => {
     const metrics = metricsWith({
-      limits: () => [limit('kraken.private', 'a1b2c3d4', 12, 0.2), limit('kraken.private', 'e5f6a7b8', -2, 1)],
+      limits: () => [limit('private', 'a1b2c3d4', 12, 0.2), limit('private', 'e5f6a7b8', -2, 1)],
     })
     const text = await metrics.text()
     const { values } = parse(text)
-    expect(values.get('weir_tokens_available{exchange="kraken",bucket="kraken.private"}')).toBe(-2)
-    expect(values.get('weir_token_bucket_utilization{exchange="kraken",bucket="kraken.private"}')).toBe(1)
+    expect(values.get('weir_tokens_available{exchange="kraken",bucket="private"}')).toBe(-2)
+    expect(values.get('weir_token_bucket_utilization{exchange="kraken",bucket="private"}')).toBe(1)
     expect(text).not.toContain('a1b2c3d4')
   })
 
@@ -193,10 +192,10 @@ describe('the metrics', () => {
   })
 
   it('add up the lanes of a class, and show 0 where nobody waits', async () => {
-    const metrics = metricsWith({ queues: () => [queue('kraken.private', 'a', 2), queue('kraken.private', 'b', 3)] })
+    const metrics = metricsWith({ queues: () => [queue('private', 'a', 2), queue('private', 'b', 3)] })
     const { values } = parse(await metrics.text())
-    expect(values.get('weir_queue_length{exchange="kraken",class="kraken.private"}')).toBe(5)
-    expect(values.get('weir_queue_length{exchange="kraken",class="kraken.public"}')).toBe(0)
+    expect(values.get('weir_queue_length{exchange="kraken",class="private"}')).toBe(5)
+    expect(values.get('weir_queue_length{exchange="kraken",class="public"}')).toBe(0)
   })
 
   it('measure times in seconds, and weir’s own share without waiting and without the exchange', async () => {

@@ -3,7 +3,8 @@
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import type { EndpointClass } from '../core/rules.ts'
-import type { Bytes, Millis } from '../core/units.ts'
+import type { Bytes } from '../core/units.ts'
+import type { QueueView } from '../core/views.ts'
 import { Backlog } from './backlog.ts'
 import { Lane, type Waiter } from './lane.ts'
 import { FairOrder, NonceOrder } from './order.ts'
@@ -11,18 +12,6 @@ import type { BucketStore } from './store.ts'
 
 /** Above this many lanes, idle ones are swept: their names come from bots' keys. */
 const SWEEP_ABOVE = 4096
-
-/** One lane as people see it. */
-export interface LaneView {
-  readonly lane: string
-  readonly exchange: string
-  readonly class: string
-  readonly waiting: number
-  readonly inFlight: number
-  readonly capacity: number
-  readonly bytes: Bytes
-  readonly oldestWaitMs: Millis
-}
 
 interface Entry {
   readonly lane: Lane
@@ -70,13 +59,13 @@ export class Lanes {
   }
 
   /** Lanes in which somebody waits or is on the way. */
-  view(): readonly LaneView[] {
+  view(): readonly QueueView[] {
     const now = this.#clock.now()
-    const busy = [...this.#entries.values()].filter(({ lane }) => lane.waiting.length + lane.inFlight > 0)
-    return busy.map(({ lane, rule }) => ({
-      lane: lane.name,
+    const busy = [...this.#entries].filter(([, { lane }]) => lane.waiting.length + lane.inFlight > 0)
+    return busy.map(([key, { lane, rule }]) => ({
       exchange: rule.exchange.name,
-      class: rule.name,
+      class: rule.id,
+      lane: rule.lane === 'nonce' ? key.slice(key.indexOf(' ') + 1) : 'fair',
       waiting: lane.waiting.length,
       inFlight: lane.inFlight,
       capacity: rule.maxQueue,

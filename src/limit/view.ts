@@ -1,0 +1,32 @@
+// Bucket levels in words for people: a store's keys and milliseconds become scopes and seconds.
+
+import type { LimitView } from '../core/views.ts'
+import type { BucketLevel } from './store.ts'
+
+/** One bucket level, ready for JSON. */
+export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForMs }: BucketLevel): LimitView => {
+  const capacity = rule.kind === 'bucket' ? rule.capacity : rule.limit
+  const perMs = rule.kind === 'bucket' ? rule.refill : rule.limit / rule.everyMs
+  const used = closedForMs > 0 ? 1 : 1 - available / capacity
+  return {
+    exchange: rule.exchange,
+    bucket: rule.id,
+    scope: scopeOf(key),
+    kind: rule.kind,
+    available: rounded(available),
+    capacity,
+    refillPerSecond: rounded(perMs * 1000),
+    utilization: rounded(Math.min(1, Math.max(0, used))),
+    inFlight,
+    closedForMs: Math.ceil(closedForMs),
+    fullInMs: Math.ceil(fullInMs),
+  }
+}
+
+/** `{kraken}engine:1f0c…:XBT/USD` is scope `1f0c…/XBT/USD`; without a scope of its own a bucket is the address's. */
+const scopeOf = (key: string): string => {
+  const [, ...scopes] = key.split(':')
+  return scopes.length === 0 ? 'ip' : scopes.join('/')
+}
+
+const rounded = (value: number): number => Math.round(value * 1000) / 1000

@@ -217,7 +217,7 @@ const Exchange = z
     signature_life: duration.describe('How long the exchange accepts a timestamp header.').optional(),
     refusal: z
       .strictObject({ status: z.int().min(400).max(599) })
-      .describe('Status of limit refusals, in place of the one the exchange itself uses.')
+      .describe('`{ status: 429 }`: the status of limit refusals, in place of the one the exchange itself uses.')
       .optional(),
     probe: path.describe('Unsigned GET that asks whether the exchange is well.').optional(),
     buckets: z
@@ -296,6 +296,3 @@ export const checkShape = (
 
 /** The JSON Schema (2020-12) of limits.yaml as a person writes it: for editors, and for the reference table. */
 export const limitsSchema = (): Record<string, unknown> => z.toJSONSchema(Limits, { io: 'input' })
-
-/** `limits.schema.json` as committed beside limits.yaml. */
-export const limitsSchemaText = (): string => `${JSON.stringify(limitsSchema(), null, 2)}\n`

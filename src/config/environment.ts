@@ -1,0 +1,176 @@
+// Where weir listens, keeps its state and finds its config: flags first, then variables, then defaults.
+// Everything that is wrong is told at once. What limits say is in limits.yaml; variables that change limits are
+// read where it is loaded, so that a reload keeps them.
+
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Millis } from '../core/units.ts'
+import { type Address, type ConnectTo, parseAddress, parseConnectTo } from './addresses.ts'
+import { FLAGS, type Flag, OWN_VARIABLES } from './flags.ts'
+import { type Issue, issueOutside } from './issues.ts'
+import { didYouMean, nearest } from './suggest.ts'
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** How this weir runs. Fixed from the start to the end of the process. */
+export interface Settings {
+  /** Path of limits.yaml. */
+  readonly config: string
+  readonly listen: Address
+  readonly admin: Address & {
+    /** From WEIR_ADMIN_TOKEN; a secret. */
+    readonly token: string | undefined
+  }
+  /** Absolute. */
+  readonly stateDir: string
+  /** May hold a password: never to be logged. */
+  readonly redis: string | undefined
+  readonly connectTo: readonly ConnectTo[]
+  /** Paths of PEM files. */
+  readonly upstreamCa: readonly string[]
+  readonly logLevel: LogLevel
+  /** From ALERT_DEBOUNCE_MIN. */
+  readonly alertDebounceMs: Millis
+}
+
+/** Settings and what is left of the arguments, or all that is wrong with them. */
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings; readonly rest: readonly string[] }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const DEFAULT_DEBOUNCE_MIN = 10
+
+/** Reads flags (what follows the command) and variables. Never throws; reads no file. */
+export const readSettings = (args: readonly string[], env: Environment): SettingsResult => {
+  const issues: Issue[] = []
+  const given = readFlags(args, issues)
+  const typo = nearMisses(env)
+  issues.push(...typo)
+  const source = new Source(given.values, env, issues)
+  const settings: Settings = {
+    config: source.one('config', (text) => text),
+    listen: source.one('listen', parseAddress, 'HOST:PORT, such as 127.0.0.1:8080'),
+    admin: {
+      ...source.one('admin', parseAddress, 'HOST:PORT, such as 127.0.0.1:9090'),
+      token: env.WEIR_ADMIN_TOKEN || undefined,
+    },
+    stateDir: source.one('state-dir', (text) => resolve(text.replace(/^~(?=\/|$)/, env.HOME || homedir()))),
+    redis: source.maybe('redis', redisUrl, 'a URL such as redis://127.0.0.1:6379/0'),
+    connectTo: source.many('connect-to', parseConnectTo, 'HOST:PORT:HOST:PORT'),
+    upstreamCa: source.many('upstream-ca', (text) => text, 'a file'),
+    logLevel: source.one('log-level', logLevel, `one of ${LOG_LEVELS.join(', ')}`),
+    alertDebounceMs: debounce(env, issues),
+  }
+  return issues.length === 0 ? { ok: true, settings, rest: given.rest } : { ok: false, issues }
+}
+
+interface Given {
+  readonly values: ReadonlyMap<string, readonly string[]>
+  readonly rest: readonly string[]
+}
+
+/** Every flag takes a value: `--listen X` or `--listen=X`. */
+const readFlags = (args: readonly string[], issues: Issue[]): Given => {
+  const names = FLAGS.map(({ flag }) => flag)
+  const options = Object.fromEntries(names.map((flag) => [flag, { type: 'string' as const, multiple: true }]))
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
+  const values = new Map<string, string[]>()
+  const rest: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') rest.push(token.value)
+    if (token.kind !== 'option') continue
+    if (!names.includes(token.name)) {
+      const hint = didYouMean(token.name, names).replace('mean "', 'mean "--')
+      issues.push(issueOutside('command line', token.rawName, `is not a flag of weir${hint}`))
+    } else if (
+      token.value === undefined ||
+      token.value === '' ||
+      (!token.inlineValue && token.value.startsWith('--'))
+    ) {
+      const wanted = FLAGS.find(({ flag }) => flag === token.name)?.value
+      issues.push(issueOutside('command line', token.rawName, `needs a value: ${token.rawName} ${wanted}`))
+    } else {
+      values.set(token.name, [...(values.get(token.name) ?? []), token.value])
+    }
+  }
+  return { values, rest }
+}
+
+/** A misspelt WEIR_ variable would be silently without effect. */
+const nearMisses = (env: Environment): readonly Issue[] =>
+  Object.keys(env)
+    .filter((variable) => variable.startsWith('WEIR_') && !OWN_VARIABLES.includes(variable))
+    .flatMap((variable) => {
+      const meant = nearest(
+        variable.slice(5),
+        OWN_VARIABLES.map((own) => own.slice(5)),
+      )
+      if (meant === undefined) return []
+      return [issueOutside('environment', variable, `is not a variable of weir; did you mean "WEIR_${meant}"?`)]
+    })
+
+/** Takes each setting from where it was said last: flag, variable, default; and says where a bad one came from. */
+class Source {
+  readonly #given: ReadonlyMap<string, readonly string[]>
+  readonly #env: Environment
+  readonly #issues: Issue[]
+
+  constructor(given: ReadonlyMap<string, readonly string[]>, env: Environment, issues: Issue[]) {
+    this.#given = given
+    this.#env = env
+    this.#issues = issues
+  }
+
+  /** The setting, or its default when what was said makes no sense; that is an issue then. */
+  one<T>(flag: string, read: (text: string) => T | undefined, wanted = 'a value'): T {
+    const fallback = read(flagNamed(flag).default ?? '')
+    if (fallback === undefined) throw new Error(`the default of --${flag} is wrong`)
+    return this.maybe(flag, read, wanted) ?? fallback
+  }
+
+  maybe<T>(flag: string, read: (text: string) => T | undefined, wanted: string): T | undefined {
+    return this.many(flag, read, wanted).at(-1)
+  }
+
+  many<T>(flag: string, read: (text: string) => T | undefined, wanted: string): readonly T[] {
+    const { variable, many } = flagNamed(flag)
+    const flagged = this.#given.get(flag)
+    const text = variable === undefined ? undefined : this.#env[variable]
+    const said = flagged ?? (text === undefined ? [] : many ? text.split(',') : [text])
+    return said
+      .map((value) => value.trim())
+      .filter((value) => value !== '')
+      .flatMap((value) => {
+        const found = read(value)
+        if (found !== undefined) return [found]
+        const [file, name] = flagged === undefined ? ['environment', variable ?? ''] : ['command line', `--${flag}`]
+        // A URL may hold a password: what was got is not repeated for it.
+        const got = flag === 'redis' ? '' : `, got "${value}"`
+        this.#issues.push(issueOutside(file, name, `expected ${wanted}${got}`))
+        return []
+      })
+  }
+}
+
+const flagNamed = (name: string): Flag => {
+  const found = FLAGS.find(({ flag }) => flag === name)
+  if (found === undefined) throw new Error(`no flag --${name}`)
+  return found
+}
+
+const redisUrl = (text: string): string | undefined =>
+  /^(rediss?|unix):\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined
+
+const logLevel = (text: string): LogLevel | undefined => LOG_LEVELS.find((level) => level === text.toLowerCase())
+
+const debounce = (env: Environment, issues: Issue[]): Millis => {
+  const text = env.ALERT_DEBOUNCE_MIN?.trim() || String(DEFAULT_DEBOUNCE_MIN)
+  const minutes = Number(text)
+  if (Number.isFinite(minutes) && minutes >= 0) return minutes * 60_000
+  issues.push(issueOutside('environment', 'ALERT_DEBOUNCE_MIN', `expected minutes, got "${text}"`))
+  return DEFAULT_DEBOUNCE_MIN * 60_000
+}

@@ -1,17 +1,15 @@
-// A throw-away certificate authority for the simulated exchange: made once per process with the openssl command,
-// kept in a temporary folder that goes when the process does. It shares no code with what it helps to test.
+// A throw-away certificate authority for the simulated exchange: made once per process with the openssl command, kept in
+// memory. It shares no code with what it helps to test.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** PEM texts of the authority and of one leaf for all simulated hosts; `caFile` is for NODE_EXTRA_CA_CERTS and the like. */
+/** PEM texts of the authority and of one leaf for all simulated hosts. */
 export interface Certificates {
   readonly caPem: string
-  readonly caFile: string
   readonly key: string
   readonly cert: string
 }
@@ -19,15 +17,30 @@ export interface Certificates {
 const run = promisify(execFile)
 let made: Promise<Certificates> | undefined
 
-/** The certificates of this process; the names are those of the first caller. Throws when openssl is missing. */
+/** The certificates of this process; the names are those of the first caller. Rejects when openssl is missing. */
 export function certificatesFor(hosts: readonly string[]): Promise<Certificates> {
   made ??= make(hosts)
   return made
 }
 
+/** Writes the authority into a file of its own, for NODE_EXTRA_CA_CERTS and the like; `remove` takes it away. */
+export async function caFile(caPem: string): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'exchange-ca-'))
+  const path = join(dir, 'ca.pem')
+  await writeFile(path, caPem)
+  return { path, remove: () => rm(dir, { recursive: true, force: true }) }
+}
+
 async function make(hosts: readonly string[]): Promise<Certificates> {
-  const dir = mkdtempSync(join(tmpdir(), 'exchange-ca-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  const dir = await mkdtemp(join(tmpdir(), 'exchange-keys-'))
+  try {
+    return await makeIn(dir, hosts)
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function makeIn(dir: string, hosts: readonly string[]): Promise<Certificates> {
   const file = (name: string) => join(dir, name)
   const fresh = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30']
   const names = [...hosts.map((host) => `DNS:${host}`), 'DNS:localhost', 'IP:127.0.0.1'].join(',')
@@ -49,7 +62,7 @@ async function make(hosts: readonly string[]): Promise<Certificates> {
     ['ca.pem', 'leaf.key', 'leaf.pem'].map((name) => readFile(file(name), 'utf8')),
   )
   if (caPem === undefined || key === undefined || cert === undefined) throw new Error('openssl wrote no certificate')
-  return { caPem, caFile: file('ca.pem'), key, cert }
+  return { caPem, key, cert }
 }
 
 function pair(file: (name: string) => string, name: string): string[] {

@@ -3,7 +3,7 @@
 // violation down. It is the judge of the proxy and shares no code with it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { certificatesFor } from './authority.ts'
+import { caFile, certificatesFor } from './authority.ts'
 import { type Clock, REAL_CLOCK } from './clock.ts'
 import { BROKERAGE, type CoinbaseAdvancedOptions, CoinbaseAdvancedVenue } from './coinbase-advanced.ts'
 import { type CoinbaseAppOptions, CoinbaseAppVenue } from './coinbase-app.ts'
@@ -105,6 +105,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
   const faults = new Faults()
   const gate = new Gate(clock, random, { latencyMs: options.latencyMs ?? 0, jitterMs: options.jitterMs ?? 0 })
   const certificates = options.plain ? undefined : await certificatesFor(HOSTS)
+  const authority = certificates && (await caFile(certificates.caPem))
 
   const venueOf = (call: Call): Venue | undefined => {
     if (call.host === 'api.kraken.com') return kraken
@@ -149,7 +150,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
     port: listener.port,
     url: `${options.plain ? 'http' : 'https'}://127.0.0.1:${listener.port}`,
     caPem: certificates?.caPem ?? '',
-    caFile: certificates?.caFile ?? '',
+    caFile: authority?.path ?? '',
     calls: journal.calls,
     violations: journal.violations,
     connections: listener.connections,
@@ -169,7 +170,10 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
       upgrades.mode = mode
     },
     dropIdle: () => listener.server.closeIdleConnections(),
-    close: () => listener.close(),
+    close: async () => {
+      await listener.close()
+      await authority?.remove()
+    },
   }
 }
 

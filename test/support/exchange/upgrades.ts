@@ -14,6 +14,7 @@ export interface UpgradeOptions {
 }
 
 const BAN_MS = 600_000
+const FEEDS = /^(ws|ws-auth|ws-l3|advanced-trade-ws|advanced-trade-ws-user|ws-feed|ws-direct)\./
 
 export class Upgrades {
   /** How the next upgrades are met; a test may change it at any time. */
@@ -33,6 +34,11 @@ export class Upgrades {
 
   meet(req: IncomingMessage, socket: Duplex, head: Buffer, call: Call): void {
     socket.on('error', () => socket.destroy())
+    if (!FEEDS.test(call.host) && call.path !== '/ws') {
+      this.#journal.judged(call, 'rejected')
+      refuse(socket, '404 Not Found', 'No feed here')
+      return
+    }
     if (!this.#allowed(call)) {
       this.#journal.judged(call, 'refused')
       refuse(socket, '429 Too Many Requests', 'Too many connections')

@@ -76,6 +76,7 @@ describe('a broken connection', () => {
     const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', price: 1, volume: 1 }
     await expect(askKraken(exchange, key, 1, 'AddOrder', order)).rejects.toMatchObject({ code: 'ECONNRESET' })
     expect(exchange.account(key.key)).toMatchObject({ openOrders: [], highestNonce: -1n })
+    expect(exchange.calls.map((call) => call.verdict)).toEqual(['fault end'])
   })
 
   it.each(['length', 'chunked'] as const)('is reset in mid-body, framed by %s', async (framing) => {

@@ -229,6 +229,21 @@ describe('the signature check of Kraken', () => {
   })
 })
 
+describe('failures that lead to a lockout', () => {
+  it('must come in a row: one good call between them starts the count anew', async () => {
+    await start({ kraken: { tier: 'pro' } })
+    const key = exchange.krakenKey('a')
+    const stale = async () => (await askKraken(exchange, key, 1, 'Balance')).error[0]
+    for (const nonce of [2, 3]) {
+      expect((await askKraken(exchange, key, nonce, 'Balance')).error).toEqual([])
+      for (let failure = 0; failure < 4; failure += 1) expect(await stale()).toBe('EAPI:Invalid nonce')
+    }
+    expect(exchange.account(key.key)).toMatchObject({ invalidNonces: 8, lockouts: 0 })
+    await stale()
+    expect(await stale()).toBe('EGeneral:Temporary lockout')
+  })
+})
+
 describe('the nonce check of Kraken', () => {
   const balance = async (key: KrakenKey, nonce: number | bigint) =>
     (await askKraken(exchange, key, nonce, 'Balance')).error[0] ?? OK

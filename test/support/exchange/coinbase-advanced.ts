@@ -28,7 +28,6 @@ export interface CoinbaseAdvancedOptions {
   readonly shape?: 'window' | 'bucket'
   /** Send x-ratelimit-limit, -remaining and -reset (seconds). Off by default. */
   readonly limitHeaders?: boolean
-  readonly verify?: boolean
 }
 
 export const BROKERAGE = '/api/v3/brokerage/'

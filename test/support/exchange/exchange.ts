@@ -17,7 +17,7 @@ import { type KrakenAccountView, KrakenVenue } from './kraken.ts'
 import type { KrakenOptions, KrakenTier } from './kraken-limits.ts'
 import { type Connections, listen } from './listener.ts'
 import { type UpgradeOptions, Upgrades } from './upgrades.ts'
-import type { Answer, Venue } from './venue.ts'
+import type { Answer, Ground, Venue } from './venue.ts'
 import type { UpgradeMode } from './websocket.ts'
 import { send } from './wire.ts'
 
@@ -89,30 +89,21 @@ export const HOSTS = [
 ] as const
 
 const MAX_BODY = 1_048_576
+/** For faults that spare the exchange and still let an answer through. */
+const NEVER_JUDGED: Answer = { status: 502, headers: { 'Content-Type': 'text/plain' }, body: 'Bad Gateway\n' }
 
 /** Starts it; resolves when it listens. Throws when the port is taken or openssl is missing. */
 export async function startExchange(options: ExchangeOptions = {}): Promise<Exchange> {
   const clock = options.clock ?? REAL_CLOCK
   const random = seeded(options.seed ?? 1)
   const journal = new Journal({ enforce: options.enforce ?? true, keep: options.keep ?? 20_000 })
-  const verify = options.verify ?? true
   const ground = { clock, journal, random }
-  const jwt = new JwtAuth({ verify })
-  const kraken = new KrakenVenue(ground, { verify, ...options.kraken })
-  const advanced = new CoinbaseAdvancedVenue(ground, jwt, options.coinbaseAdvanced ?? {})
-  const exchange = new CoinbaseExchangeVenue(ground, { verify, ...options.coinbaseExchange })
-  const app = new CoinbaseAppVenue(ground, jwt, options.coinbaseApp ?? {})
+  const { kraken, exchange, jwt, venueOf } = makeVenues(ground, options)
   const faults = new Faults()
   const gate = new Gate(clock, random, { latencyMs: options.latencyMs ?? 0, jitterMs: options.jitterMs ?? 0 })
   const certificates = options.plain ? undefined : await certificatesFor(HOSTS)
   const authority = certificates && (await caFile(certificates.caPem))
 
-  const venueOf = (call: Call): Venue | undefined => {
-    if (call.host === 'api.kraken.com') return kraken
-    if (call.host === 'api.exchange.coinbase.com') return exchange
-    if (call.host !== 'api.coinbase.com') return undefined
-    return call.path.startsWith(BROKERAGE) ? advanced : call.path.startsWith('/v2/') ? app : undefined
-  }
   const arrival = (req: IncomingMessage, body: Buffer) => arrivedCall(req, body, journal.nextId(), clock)
 
   const onRequest = async (req: IncomingMessage, res: ServerResponse) => {
@@ -125,7 +116,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
     const judge = () => venueOf(call)?.answer(call) ?? misdirected(call, journal)
     const own = fault === undefined || isCounted(fault) ? judge() : undefined
     if (fault) journal.judged(call, `fault ${fault.kind}`)
-    const answer = fault?.kind === 'answer' ? faultAnswer(fault) : (own ?? misdirected(call, journal))
+    const answer = fault?.kind === 'answer' ? faultAnswer(fault) : (own ?? NEVER_JUDGED)
     await gate.leave()
     await send(req, res, answer, fault, { clock, reset: listener.reset, encoding: options.encoding })
   }
@@ -197,6 +188,23 @@ function arrivedCall(req: IncomingMessage, body: Buffer, id: number, clock: Cloc
     verdict: '',
     reason: '',
   }
+}
+
+/** The venues, and which of them a call is for: by host, and at api.coinbase.com by path. */
+function makeVenues(ground: Ground, options: ExchangeOptions) {
+  const verify = options.verify ?? true
+  const jwt = new JwtAuth({ verify })
+  const kraken = new KrakenVenue(ground, { verify, ...options.kraken })
+  const exchange = new CoinbaseExchangeVenue(ground, { verify, ...options.coinbaseExchange })
+  const advanced = new CoinbaseAdvancedVenue(ground, jwt, options.coinbaseAdvanced ?? {})
+  const app = new CoinbaseAppVenue(ground, jwt, options.coinbaseApp ?? {})
+  const venueOf = (call: Call): Venue | undefined => {
+    if (call.host === 'api.kraken.com') return kraken
+    if (call.host === 'api.exchange.coinbase.com') return exchange
+    if (call.host !== 'api.coinbase.com') return undefined
+    return call.path.startsWith(BROKERAGE) ? advanced : call.path.startsWith('/v2/') ? app : undefined
+  }
+  return { kraken, exchange, jwt, venueOf }
 }
 
 /** What a real edge says to a name or a target that it does not serve. */

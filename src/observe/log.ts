@@ -13,7 +13,7 @@ import { WeirError } from '../core/errors.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
 
 /** Levels of `--log-level`. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** What weir says when it is ready. */
 export interface Startup {
@@ -34,6 +34,8 @@ export interface Log {
   readonly observer: Observer
   started(startup: Startup): void
   stopping(signal: string): void
+  /** A detail off the road of calls; `fields` must hold nothing secret. */
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   /** Something off the road of calls; `fields` must hold nothing secret. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
   error(message: string, error: unknown): void
@@ -58,6 +60,7 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
     observer: (event) => write(logger, event),
     started: (startup) => logger.info(startup, `weir listens on ${startup.proxy}`),
     stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
+    debug: (message, fields = {}) => logger.debug(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),
     error: (message, error) => logger.error({ stack: safeStack(error) }, message),
     flush: () => {

@@ -1,0 +1,209 @@
+// weir, put together: everything that touches the world is made here and handed inward.
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { getCACertificates } from 'node:tls'
+import { Breakers } from '../breaker/breakers.ts'
+import type { BreakerSnapshot } from '../breaker/snapshot.ts'
+import { MemoryStore as CacheMemory } from '../cache/memory.ts'
+import { Proofs } from '../cache/proofs.ts'
+import { normalPair } from '../classify/pair.ts'
+import type { Settings } from '../config/environment.ts'
+import { type Clock, realChance, realClock } from '../core/clock.ts'
+import { WeirError } from '../core/errors.ts'
+import { type Observer, tee } from '../core/events.ts'
+import type { Millis } from '../core/units.ts'
+import { Pools, type Route } from '../forward/pool.ts'
+import { Fingerprints } from '../identify/credential.ts'
+import { createInbound, type InboundServer } from '../inbound/listener.ts'
+import { Lanes } from '../limit/lanes.ts'
+import { MemoryStore } from '../limit/memory.ts'
+import type { MeterSnapshot } from '../limit/meter.ts'
+import { Pricer } from '../limit/price.ts'
+import { Strikes } from '../limit/strikes.ts'
+import { limitView } from '../limit/view.ts'
+import { createLog, type Log } from '../observe/log.ts'
+import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import { createRecent, type Recent } from '../observe/recent.ts'
+import { Orders } from '../orders/ages.ts'
+import { learnFrom } from '../orders/learn.ts'
+import { Database } from '../state/database.ts'
+import { Certificates } from './certificates.ts'
+import { prober } from './probe.ts'
+import { buildRoad } from './road.ts'
+import { Rulebook } from './rulebook.ts'
+
+/** How long calls in flight may take to finish once weir is told to stop. */
+const STOP_GRACE_MS: Millis = 10_000
+
+/** The parts of a weir that others look into. */
+export interface App {
+  readonly settings: Settings
+  readonly log: Log
+  readonly clock: Clock
+  readonly rulebook: Rulebook
+  readonly store: MemoryStore
+  readonly lanes: Lanes
+  readonly pricer: Pricer
+  readonly breakers: Breakers
+  readonly cache: CacheMemory
+  readonly metrics: Metrics
+  readonly recent: Recent
+  readonly certificates: Certificates
+  readonly inbound: InboundServer
+  /** Why no calls are taken; undefined while they are. */
+  readonly notServing: () => string | undefined
+  /** Opens the port for bots; resolves with the port that was bound. */
+  listen(): Promise<number>
+  /** No new calls; those that wait are refused, those in flight finish; state is saved. */
+  stop(): Promise<void>
+}
+
+/** Builds a weir; nothing listens yet. @throws RulesError, AuthorityError */
+export const buildApp = async (
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+  log: Log = createLog(settings.logLevel),
+  clock: Clock = realClock,
+): Promise<App> => {
+  const recent = createRecent(clock)
+  const observers: Observer[] = [recent.observer, log.observer]
+  const tell = tee(observers)
+  const rulebook = await Rulebook.open({ file: settings.config, env, clock, tell })
+  const rules = () => rulebook.rules
+  const database = new Database(settings.stateDir, clock)
+
+  const store = new MemoryStore(clock, () => rules().coldStart, {
+    load: () =>
+      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+  })
+  const lanes = new Lanes({ store, clock, maxQueueBytes: () => rules().maxQueueBytes, tell })
+  const orders = new Orders(clock)
+  const pricer = new Pricer(orders)
+
+  const breakers = new Breakers({
+    clock,
+    chance: realChance,
+    observer: tell,
+    hosts: () => rules().hosts,
+    journal: { write: (host, snapshot) => database.saveBreaker(host, snapshot) },
+    onOpen: (host, openForMs) => clearLines(lanes, host, openForMs),
+    wantProbe: prober(rules, clock, () => road.probes),
+  })
+  for (const { key, value } of database.breakers()) breakers.restore(key, value as BreakerSnapshot)
+
+  const metrics = createMetrics(rules().metricsPrefix, {
+    rules,
+    limits: () => store.levels().map(limitView),
+    queues: () => lanes.view(),
+    breakers: () => breakers.view(),
+  })
+  observers.push(metrics.observer)
+
+  const trust = extraTrust(settings.upstreamCa)
+  const route = routes(settings)
+  const pools = new Pools({ trust, route })
+  const cache = new CacheMemory(rules().cacheBytes)
+  const road = buildRoad({
+    rules,
+    clock,
+    tell,
+    fingerprints: new Fingerprints(database.secret()),
+    cache: { store: cache, proofs: new Proofs(clock), clock },
+    breakers,
+    limit: { lanes, store, pricer, strikes: new Strikes(clock), clock, tell },
+    forward: {
+      dispatch: ({ host, upstream }) => {
+        const pool = pools.to(host, upstream)
+        return (options, handler) => pool.dispatch(options, handler)
+      },
+      host: (name) => rules().hosts.get(name),
+      clock,
+      learn: (call, json) => learnFrom(orders, call, json, clock.wall(), normalPair),
+    },
+  })
+
+  const certificates = await Certificates.open(settings.stateDir, [...rules().hosts.keys()], clock, log)
+  rulebook.onReplaced((replaced) => {
+    cache.resize(replaced.cacheBytes)
+    certificates.cover([...replaced.hosts.keys()])
+  })
+
+  let stopping = false
+  const inbound = createInbound({
+    handle: road.bots,
+    hosts: () => rules().hosts,
+    tunnelPolicy: () => rules().tunnel,
+    contextFor: (host) => certificates.contextFor(host),
+    clock,
+    nextId: callIds(),
+    maxBody: () => rules().maxBody,
+    routeTo: (host, port) => ({ ...route(host, port), chosen: isRerouted(settings, host, port), ca: trust }),
+    name: 'weir',
+    note: ({ type, host, code, reason }) => log.debug(type, { host, error: code, reason }),
+  })
+
+  return {
+    settings,
+    log,
+    clock,
+    rulebook,
+    store,
+    lanes,
+    pricer,
+    breakers,
+    cache,
+    metrics,
+    recent,
+    certificates,
+    inbound,
+    notServing: () => (stopping ? 'stopping' : undefined),
+    listen: async () => {
+      const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
+      rulebook.watch()
+      return port
+    },
+    stop: async () => {
+      stopping = true
+      rulebook.unwatch()
+      const stopped = inbound.stop(STOP_GRACE_MS)
+      lanes.evict(
+        () => true,
+        () => new WeirError('shutting_down'),
+      )
+      await stopped
+      await pools.destroy()
+      database.close()
+    },
+  }
+}
+
+/** The exchange is unwell: whoever waits for it is told now, not when the turn would have come. */
+const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): void =>
+  lanes.evict(
+    (waiter) => waiter.host === host,
+    () => new WeirError('circuit_open', openForMs === undefined ? {} : { retryAfterMs: openForMs }),
+  )
+
+/** Public roots and the operator's own; undefined = Node's defaults. */
+const extraTrust = (files: readonly string[]): string[] | undefined =>
+  files.length === 0 ? undefined : [...getCACertificates('default'), ...files.map((file) => readFileSync(file, 'utf8'))]
+
+/** Where a host is really reached: `--connect-to`, else where its name says. */
+const routes =
+  ({ connectTo }: Settings) =>
+  (host: string, port: number): Route => {
+    const to = connectTo.find(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
+    return to === undefined ? { host, port } : { host: to.toHost, port: to.toPort }
+  }
+
+const isRerouted = ({ connectTo }: Settings, host: string, port: number): boolean =>
+  connectTo.some(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
+
+/** Ids that differ between calls and between processes, for eight digits of randomness and a count. */
+const callIds = (): (() => string) => {
+  const run = randomBytes(4).toString('hex')
+  let count = 0
+  return () => `${run}-${(++count).toString(36)}`
+}

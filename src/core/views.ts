@@ -117,6 +117,48 @@ export interface ViolationView {
   readonly inFlight: Tokens
 }
 
+/** What happened at one exchange within the last five minutes. */
+export interface ActivityView {
+  readonly calls: number
+  readonly refused: number
+  /** Calls that the exchange turned away for a limit, with status 429 or in its own words. */
+  readonly throttled: number
+  /** Fresh, stale or shared answers. */
+  readonly cacheHits: number
+  /** Calls that could have been answered by the cache and were not. */
+  readonly cacheMisses: number
+}
+
+/** Counts since the start of the process. */
+export interface TotalsView {
+  /** Refusals by the exchange that weir had not foreseen. */
+  readonly violations: number
+  readonly decision: Readonly<Record<Decision, number>>
+  readonly verdict: Readonly<Record<Verdict['kind'], number>>
+  readonly result: Readonly<Record<CacheResult, number>>
+}
+
+/** What the cache did for a call: a closed list. */
+export type CacheResult = 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
+
+/** How long something took since the start of the process. Quantiles are upper bounds, undefined when there was nothing. */
+export interface LatencyView {
+  readonly count: number
+  readonly meanMs: Millis | undefined
+  readonly p50Ms: Millis | undefined
+  readonly p95Ms: Millis | undefined
+  readonly p99Ms: Millis | undefined
+}
+
+/** Something weir itself stands on: its store, its certificate authority. */
+export interface PartView {
+  readonly name: string
+  readonly healthy: boolean
+  /** Without it weir can not serve. */
+  readonly vital: boolean
+  readonly message: string
+}
+
 /** The rules in force. */
 export interface ConfigView {
   readonly file: string

@@ -5,7 +5,7 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { BreakerState, Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
-import type { BreakerView, LimitView, QueueView } from '../core/views.ts'
+import type { BreakerView, LatencyView, LimitView, QueueView } from '../core/views.ts'
 import { Histogram } from './histogram.ts'
 import { Tally } from './tally.ts'
 
@@ -22,6 +22,8 @@ export interface Metrics {
   readonly observer: Observer
   readonly tally: Tally
   readonly contentType: string
+  /** Waiting, whole calls, and weir's own share of them. */
+  latencies(): { readonly wait: LatencyView; readonly duration: LatencyView; readonly overhead: LatencyView }
   /** The exposition text: all metrics of weir and of the process. */
   text(): Promise<string>
 }
@@ -135,7 +137,13 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
       overheads.add(Math.max(0, event.tookMs - record.waitedMs - (upstreamMs ?? 0)) / 1000)
     }
   }
-  return { observer, tally, contentType: registry.contentType, text: () => registry.metrics() }
+  return {
+    observer,
+    tally,
+    contentType: registry.contentType,
+    latencies: () => ({ wait: latency(waits), duration: latency(durations), overhead: latency(overheads) }),
+    text: () => registry.metrics(),
+  }
 }
 
 /** A registry asks a metric for nothing but its name and `get`; this gives it just that. */
@@ -195,3 +203,15 @@ const histogramSamples = (name: string, histogram: Histogram): Sample[] => [
   { metricName: `${name}_sum`, labels: {}, value: histogram.sum },
   { metricName: `${name}_count`, labels: {}, value: histogram.count },
 ]
+
+const latency = (histogram: Histogram): LatencyView => {
+  const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000)
+  const { count, sum } = histogram
+  return {
+    count,
+    meanMs: inMs(count === 0 ? undefined : sum / count),
+    p50Ms: inMs(histogram.quantile(0.5)),
+    p95Ms: inMs(histogram.quantile(0.95)),
+    p99Ms: inMs(histogram.quantile(0.99)),
+  }
+}

@@ -1,4 +1,4 @@
-// What happened lately, for people to look at: the last calls, violations and complaints of the exchanges.
+// What happened lately, for people to look at: the last calls and the last violations.
 // Bounded, and free of everything a bot sent but its method, host and name.
 
 import type { Clock } from '../core/clock.ts'
@@ -9,7 +9,6 @@ import { Ring } from './ring.ts'
 
 const CALLS = 500
 const VIOLATIONS = 200
-const COMPLAINTS = 1000
 
 /** The recent past. */
 export interface Recent {
@@ -18,8 +17,6 @@ export interface Recent {
   calls(limit?: number): readonly CallView[]
   /** The last 200 violations, oldest first. */
   violations(limit?: number): readonly ViolationView[]
-  /** Calls that the exchange turned away (throttled or banned) within the last `withinMs`; counts 1000 at most. */
-  throttled(exchange: string, withinMs: Millis): number
   /** Calls `listener` with each event as it happens; returns how to stop. */
   subscribe(listener: Observer): () => void
 }
@@ -28,15 +25,11 @@ export interface Recent {
 export const createRecent = (clock: Clock): Recent => {
   const calls = new Ring<CallView>(CALLS)
   const violations = new Ring<ViolationView>(VIOLATIONS)
-  const complaints = new Ring<{ readonly at: Millis; readonly exchange: string | undefined }>(COMPLAINTS)
   const listeners = new Set<Observer>()
 
   const remember = (event: WeirEvent): void => {
     if (event.type === 'call.finished') {
-      const { record } = event.call
-      const kind = record.verdict?.kind
       calls.push(callView(event, clock.wall()))
-      if (kind === 'throttled' || kind === 'banned') complaints.push({ at: clock.now(), exchange: record.exchange })
     } else if (event.type === 'limit.violated') {
       violations.push(violationView(event, clock.wall()))
     }
@@ -48,10 +41,6 @@ export const createRecent = (clock: Clock): Recent => {
     },
     calls: (limit) => calls.list(limit),
     violations: (limit) => violations.list(limit),
-    throttled: (exchange, withinMs) => {
-      const since = clock.now() - withinMs
-      return complaints.list().filter((complaint) => complaint.exchange === exchange && complaint.at >= since).length
-    },
     subscribe: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -2,9 +2,7 @@
 
 import type { CallRecord, Decision, Verdict } from '../core/call.ts'
 import type { BreakerState } from '../core/events.ts'
-
-/** What the cache did for a call: a closed list. */
-export type CacheResult = 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
+import type { CacheResult, TotalsView } from '../core/views.ts'
 
 /** A count with its labels. */
 export interface Count {
@@ -12,14 +10,7 @@ export interface Count {
   readonly value: number
 }
 
-/** Sums over all classes of one exchange. */
-export interface Totals {
-  readonly decision: Readonly<Record<Decision, number>>
-  readonly verdict: Readonly<Record<Verdict['kind'], number>>
-  readonly result: Readonly<Record<CacheResult, number>>
-}
-
-interface ClassCounts extends Totals {
+interface ClassCounts extends Omit<TotalsView, 'violations'> {
   readonly exchange: string
   readonly class: string
   readonly decision: Record<Decision, number>
@@ -80,7 +71,7 @@ export class Tally {
   }
 
   /** Sums over the classes of `exchange`; over all when it is undefined. */
-  totals(exchange: string | undefined): Totals {
+  totals(exchange: string | undefined): TotalsView {
     const sum = newCounts(exchange ?? OTHER, OTHER)
     for (const counts of this.#classes.values()) {
       if (exchange !== undefined && counts.exchange !== exchange) continue
@@ -88,7 +79,10 @@ export class Tally {
       addUp(sum.verdict, counts.verdict)
       addUp(sum.result, counts.result)
     }
-    return sum
+    const violations = [...this.#violations.values()].filter(
+      ({ labels }) => exchange === undefined || labels.exchange === exchange,
+    )
+    return { ...sum, violations: violations.reduce((total, { value }) => total + value, 0) }
   }
 }
 
@@ -96,8 +90,8 @@ export class Tally {
 const nameOf = ({ exchange, class: id }: CallRecord): string =>
   id?.startsWith(`${exchange}.`) ? id.slice(`${exchange}.`.length) : (id ?? OTHER)
 
-/** Read from what the cache wrote for `Cache-Status`; undefined when the class has no cache. */
-const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {
+/** What the cache did, read from what it wrote for `Cache-Status`; undefined when the class has no cache. */
+export const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {
   if (decision === 'cached') return 'hit'
   if (decision === 'stale' || decision === 'coalesced') return decision
   if (cache === undefined) return undefined

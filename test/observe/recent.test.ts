@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CallRecord, Verdict } from '../../src/core/call.ts'
+import type { CallRecord } from '../../src/core/call.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import { createRecent } from '../../src/observe/recent.ts'
 import { Ring } from '../../src/observe/ring.ts'
@@ -11,14 +11,6 @@ const finished = (record: Partial<CallRecord>): WeirEvent => ({
   status: 200,
   tookMs: 10,
 })
-
-const throttled: Verdict = {
-  kind: 'throttled',
-  reason: 'http 429',
-  drains: undefined,
-  pauseMs: undefined,
-  hostWide: true,
-}
 
 describe('the recent past', () => {
   it('keeps the last 500 calls and forgets older ones', () => {
@@ -36,17 +28,6 @@ describe('the recent past', () => {
     expect(kept).toContain('grid-bot')
     expect(kept).not.toContain(SECRET)
     expect(kept).not.toContain('/0/private')
-  })
-
-  it('counts how often an exchange turned calls away lately', () => {
-    const clock = sampleClock()
-    const recent = createRecent(clock)
-    recent.observer(finished({ exchange: 'kraken', verdict: throttled }))
-    clock.at = 200_000
-    recent.observer(finished({ exchange: 'kraken', verdict: throttled }))
-    recent.observer(finished({ exchange: 'coinbase', verdict: throttled }))
-    expect(recent.throttled('kraken', 300_000)).toBe(2)
-    expect(recent.throttled('kraken', 100_000)).toBe(1)
   })
 
   it('tells listeners until they have heard enough', () => {

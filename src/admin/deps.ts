@@ -1,0 +1,57 @@
+// What the admin port is allowed to see and to do: everything it knows is handed in here.
+
+import type { Millis } from '../core/units.ts'
+import type {
+  ActivityView,
+  BreakerView,
+  CacheView,
+  CallView,
+  ConfigView,
+  Explanation,
+  LatencyView,
+  LimitView,
+  PartView,
+  QueueView,
+  TotalsView,
+  ViolationView,
+} from '../core/views.ts'
+
+/** A call that somebody wonders about. */
+export interface Question {
+  readonly method: string
+  readonly url: URL
+  /** Form or JSON, as the bot would send it; empty when there is none. */
+  readonly body: string
+}
+
+/** Reads and levers. Reads are asked anew for every page. */
+export interface AdminDeps {
+  readonly version: string
+  readonly startedAtWallMs: Millis
+  readonly wall: () => Millis
+  /** Why weir takes no calls now (starting, stopping); undefined while it does. */
+  readonly notServing: () => string | undefined
+  /** Names of the exchanges that the rules know. */
+  readonly exchanges: () => readonly string[]
+  readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> }
+  /** @param exchange undefined for all of them together */
+  readonly totals: (exchange: string | undefined) => TotalsView
+  readonly lately: (exchange: string | undefined) => ActivityView
+  readonly latencies: () => Readonly<Record<'wait' | 'duration' | 'overhead', LatencyView>>
+  readonly calls: (limit: number) => readonly CallView[]
+  readonly violations: (limit: number) => readonly ViolationView[]
+  readonly limits: () => readonly LimitView[]
+  readonly queues: () => readonly QueueView[]
+  readonly breakers: () => readonly BreakerView[]
+  readonly cache: () => CacheView
+  readonly config: () => ConfigView
+  /** What weir stands on, besides the exchanges. */
+  readonly parts: () => readonly PartView[]
+  /** Moves the breaker of `host`, which has one. */
+  readonly moveBreaker: (host: string, move: 'open' | 'close' | 'reset') => void
+  /** Undefined when the host is none of an exchange's. */
+  readonly explain: (question: Question) => Explanation | undefined
+  readonly explanationText: (explanation: Explanation) => string
+  /** The root certificate that clients install, in PEM. */
+  readonly caPem: () => string
+}

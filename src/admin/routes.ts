@@ -1,0 +1,189 @@
+// The pages of the admin port: which path shows or does what. No sockets here, and no decision about who may ask.
+//
+// JSON: `/health*` in the words of the health pages' types (health.ts); `/v1/*` the views of core/views.ts, in snake_case.
+
+import type { AdminDeps, Question } from './deps.ts'
+import { detailedHealth, health, rateLimitHealth } from './health.ts'
+import { toWire } from './wire.ts'
+
+/** A request whose sender was let in. */
+export interface AdminRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Whether the sender would rather read text than JSON. */
+  readonly wantsText: boolean
+  readonly body: string
+}
+
+/** What goes back. */
+export interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+  readonly allow?: string
+}
+
+type Page = (request: AdminRequest) => Answer | Promise<Answer>
+
+/** What a path can do, by method. HEAD is GET without the body, which the server sees to. */
+type Methods = Readonly<Partial<Record<'GET' | 'POST', Page>>>
+
+/** Finds and runs the page of a request; unknown paths are 404, other methods 405. */
+export const createRoutes = (deps: AdminDeps): ((request: AdminRequest) => Promise<Answer>) => {
+  const pages = pagesOf(deps)
+  return async (request) => {
+    const methods = pages.get(request.path) ?? breakerPages(deps, request.path)
+    if (methods === undefined) return refusal(404, `There is no ${request.path} here; / lists what there is.`)
+    const page = methods[request.method === 'HEAD' ? 'GET' : (request.method as 'GET' | 'POST')]
+    if (page === undefined) {
+      const allow = [methods.GET && 'GET, HEAD', methods.POST && 'POST'].filter(Boolean).join(', ')
+      return { ...refusal(405, `${request.path} answers to ${allow}.`), allow }
+    }
+    return page(request)
+  }
+}
+
+/** A refusal in the admin port's one shape. */
+export const refusal = (status: number, message: string): Answer => json({ error: { status, message } }, status)
+
+const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
+  const metrics: Page = async () => ({ status: 200, type: deps.metrics.contentType, body: await deps.metrics.text() })
+  const view = (read: (request: AdminRequest) => unknown): Methods => ({
+    GET: (request) => json(toWire(read(request))),
+  })
+  return new Map<string, Methods>([
+    ['/', { GET: ({ wantsText }) => index(wantsText) }],
+    ['/live', { GET: () => text('ok\n') }],
+    ['/ready', { GET: () => ready(deps.notServing()) }],
+    ['/health', { GET: () => withStatus(health(deps)) }],
+    ['/health/detailed', { GET: () => json(detailedHealth(deps)) }],
+    ['/health/metrics', { GET: () => json(toWire(numbers(deps))) }],
+    ['/health/rate_limits', { GET: () => json(rateLimitHealth(deps)) }],
+    ['/health/prometheus', { GET: metrics }],
+    ['/metrics', { GET: metrics }],
+    ['/v1/limits', view(() => ({ limits: deps.limits() }))],
+    ['/v1/queues', view(() => ({ queues: deps.queues() }))],
+    ['/v1/breakers', view(() => ({ breakers: deps.breakers() }))],
+    ['/v1/recent', view(({ query }) => ({ calls: deps.calls(limitOf(query)) }))],
+    ['/v1/violations', view(({ query }) => ({ violations: deps.violations(limitOf(query)) }))],
+    ['/v1/status', view(() => statusOf(deps))],
+    ['/v1/explain', { POST: (request) => explain(deps, request) }],
+    ['/ca.pem', { GET: () => ({ status: 200, type: 'application/x-pem-file', body: deps.caPem() }) }],
+  ])
+}
+
+const PAGES: readonly (readonly [path: string, what: string])[] = [
+  ['/metrics', 'everything countable, for Prometheus'],
+  ['/health', 'is weir well? 503 only when it can not serve'],
+  ['/health/detailed', 'each exchange, the configuration, what weir stands on'],
+  ['/health/metrics', 'counts and times as JSON'],
+  ['/health/rate_limits', 'budgets, violations, 429s, and what to do'],
+  ['/live', 'the process runs'],
+  ['/ready', 'calls are taken'],
+  ['/v1/status', 'everything that `weir status` shows'],
+  ['/v1/limits', 'every bucket and its level'],
+  ['/v1/queues', 'who waits'],
+  ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
+  ['/v1/recent', 'the last calls (?limit=)'],
+  ['/v1/violations', 'refusals by an exchange that weir had not foreseen'],
+  ['/ca.pem', 'the certificate that bots must trust'],
+]
+
+const index = (wantsText: boolean): Answer => {
+  if (wantsText) return text(PAGES.map(([path, what]) => `${path.padEnd(22)}${what}\n`).join(''))
+  const rows = PAGES.map(([path, what]) => `<li><a href="${path}">${path}</a> ${what}</li>`).join('\n')
+  const body = `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>weir</title>\n<h1>weir</h1>\n<ul>\n${rows}\n</ul></html>\n`
+  return { status: 200, type: 'text/html; charset=utf-8', body }
+}
+
+const ready = (why: string | undefined): Answer => (why === undefined ? text('ready\n') : text(`${why}\n`, 503))
+
+const withStatus = (body: ReturnType<typeof health>): Answer => json(body, body.status === 'unhealthy' ? 503 : 200)
+
+/** `/health/metrics`: what the counters say, by exchange, and how long things take. */
+const numbers = (deps: AdminDeps) => ({
+  uptimeSeconds: Math.round((deps.wall() - deps.startedAtWallMs) / 1000),
+  total: deps.totals(undefined),
+  exchanges: Object.fromEntries(deps.exchanges().map((exchange) => [exchange, deps.totals(exchange)])),
+  lately: deps.lately(undefined),
+  latencies: deps.latencies(),
+  cache: deps.cache(),
+  process: {
+    memoryBytes: process.memoryUsage.rss(),
+    cpuSeconds: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+  },
+})
+
+/** `/v1/status`: one look at everything. */
+const statusOf = (deps: AdminDeps) => ({
+  health: health(deps),
+  exchanges: deps.exchanges(),
+  limits: deps.limits(),
+  queues: deps.queues(),
+  breakers: deps.breakers(),
+  cache: deps.cache(),
+  config: deps.config(),
+  lately: deps.lately(undefined),
+  total: deps.totals(undefined),
+  refusals: deps
+    .calls(MOST)
+    .filter(({ decision }) => decision === 'refused' || decision === 'failed')
+    .slice(-10),
+})
+
+const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])
+
+/** `/v1/breakers/{host}` and `/v1/breakers/{host}/{move}`, for hosts that have a breaker. */
+const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
+  const [, host, move] = /^\/v1\/breakers\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
+  const find = () => deps.breakers().find((view) => view.host === host)
+  if (host === undefined || find() === undefined) return undefined
+  if (move === undefined) return { GET: () => json(toWire(find())) }
+  if (!MOVES.has(move)) return undefined
+  return {
+    POST: () => {
+      deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
+      return json(toWire(find()))
+    },
+  }
+}
+
+const explain = (deps: AdminDeps, { body, wantsText }: AdminRequest): Answer => {
+  const question = readQuestion(body)
+  if (typeof question === 'string') return refusal(400, question)
+  const explanation = deps.explain(question)
+  if (explanation === undefined) return refusal(404, `${question.url.hostname} belongs to no exchange in limits.yaml.`)
+  return wantsText ? text(deps.explanationText(explanation)) : json(toWire(explanation))
+}
+
+/** The question in a body of `{ method, url, body }`, or what is wrong with it. */
+const readQuestion = (body: string): Question | string => {
+  const expected = 'Expected JSON like {"method":"GET","url":"https://api.kraken.com/0/public/Time","body":""}.'
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    return expected
+  }
+  if (typeof parsed !== 'object' || parsed === null) return expected
+  const { method = 'GET', url, body: sent = '' } = parsed as Record<string, unknown>
+  if (typeof method !== 'string' || typeof url !== 'string' || typeof sent !== 'string') return expected
+  const parsedUrl = URL.parse(url)
+  return parsedUrl === null ? expected : { method: method.toUpperCase(), url: parsedUrl, body: sent }
+}
+
+const MOST = 500
+
+const limitOf = (query: URLSearchParams): number => {
+  const wanted = Number(query.get('limit') ?? 100)
+  return Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, MOST) : 100
+}
+
+const json = (value: unknown, status = 200): Answer => ({
+  status,
+  type: 'application/json',
+  body: `${JSON.stringify(value, null, 2)}\n`,
+})
+
+const text = (body: string, status = 200): Answer => ({ status, type: 'text/plain; charset=utf-8', body })

@@ -1,0 +1,76 @@
+// How often something happened at each exchange within the last five minutes, in slots of ten seconds: the oldest slot
+// fades as a whole, so a count covers between 290 and 300 seconds.
+
+import type { CallRecord } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Observer } from '../core/events.ts'
+import type { ActivityView } from '../core/views.ts'
+import { cacheResult } from './tally.ts'
+
+const SLOT_MS = 10_000
+const SLOTS = 30
+
+interface Slot {
+  /** Number of the slot since the clock's zero: tells an old slot from the current one in the same place. */
+  id: number
+  readonly counts: { -readonly [Field in keyof ActivityView]: number }
+}
+
+/** The last five minutes of every exchange. */
+export class Lately {
+  readonly #clock: Clock
+  readonly #exchanges = new Map<string, Slot[]>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  readonly observer: Observer = (event) => {
+    if (event.type === 'call.finished') this.#count(event.call.record)
+  }
+
+  /** @param exchange undefined for all of them together */
+  counts(exchange: string | undefined): ActivityView {
+    const sum = none()
+    const oldest = this.#slotId() - SLOTS
+    const chosen = exchange === undefined ? [...this.#exchanges.values()].flat() : (this.#exchanges.get(exchange) ?? [])
+    for (const { id, counts } of chosen) {
+      if (id <= oldest) continue
+      for (const field of Object.keys(sum) as (keyof ActivityView)[]) sum[field] += counts[field]
+    }
+    return sum
+  }
+
+  #count(record: CallRecord): void {
+    const { exchange, decision, verdict } = record
+    if (exchange === undefined) return
+    const counts = this.#current(exchange)
+    counts.calls += 1
+    if (decision === 'refused') counts.refused += 1
+    if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') counts.throttled += 1
+    const result = cacheResult(record)
+    if (result === 'hit' || result === 'stale' || result === 'coalesced') counts.cacheHits += 1
+    else if (result === 'miss') counts.cacheMisses += 1
+  }
+
+  #current(exchange: string): Slot['counts'] {
+    let slots = this.#exchanges.get(exchange)
+    if (slots === undefined) {
+      slots = Array.from({ length: SLOTS }, () => ({ id: Number.NEGATIVE_INFINITY, counts: none() }))
+      this.#exchanges.set(exchange, slots)
+    }
+    const id = this.#slotId()
+    const slot = slots[id % SLOTS] as Slot
+    if (slot.id !== id) {
+      slot.id = id
+      Object.assign(slot.counts, none())
+    }
+    return slot.counts
+  }
+
+  #slotId(): number {
+    return Math.floor(this.#clock.now() / SLOT_MS)
+  }
+}
+
+const none = (): Slot['counts'] => ({ calls: 0, refused: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 })

@@ -1,0 +1,121 @@
+// An admin port with everything behind it made up, and a client that can send any header.
+
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { AdminDeps } from '../../src/admin/deps.ts'
+import { type AdminOptions, type AdminServer, startAdmin } from '../../src/admin/server.ts'
+import type { ActivityView, BreakerView, LimitView, TotalsView } from '../../src/core/views.ts'
+
+export const limitView = (change: Partial<LimitView> = {}): LimitView => ({
+  exchange: 'kraken',
+  bucket: 'private',
+  scope: 'a1b2c3d4',
+  kind: 'bucket',
+  available: 12,
+  capacity: 15,
+  refillPerSecond: 0.33,
+  utilization: 0.2,
+  inFlight: 0,
+  closedForMs: 0,
+  fullInMs: 9000,
+  ...change,
+})
+
+export const breakerView = (change: Partial<BreakerView> = {}): BreakerView => ({
+  host: 'api.kraken.com',
+  state: 'closed',
+  reason: '',
+  forced: false,
+  openForMs: 0,
+  failures: 0,
+  window: { calls: 0, failed: 0, slow: 0 },
+  history: [],
+  ...change,
+})
+
+const totals: TotalsView = {
+  violations: 0,
+  decision: { forwarded: 5, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0 },
+  verdict: { ok: 5, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
+  result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
+}
+const quiet: ActivityView = { calls: 0, refused: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
+const none = { count: 0, meanMs: undefined, p50Ms: undefined, p95Ms: undefined, p99Ms: undefined }
+
+export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
+  version: '0.1.0',
+  startedAtWallMs: 1_700_000_000_000,
+  wall: () => 1_700_000_060_000,
+  notServing: () => undefined,
+  exchanges: () => ['kraken', 'coinbase'],
+  metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'weir_requests_total 1\n' },
+  totals: () => totals,
+  lately: () => quiet,
+  latencies: () => ({ wait: none, duration: none, overhead: none }),
+  calls: () => [],
+  violations: () => [],
+  limits: () => [limitView()],
+  queues: () => [],
+  breakers: () => [breakerView()],
+  cache: () => ({ entries: 0, bytes: 0, maxBytes: 1000 }),
+  config: () => ({ file: 'limits.yaml', loadedAtWallMs: 1_700_000_000_000, lastError: undefined }),
+  parts: () => [],
+  moveBreaker: () => {},
+  explain: () => undefined,
+  explanationText: () => '',
+  caPem: () => '-----BEGIN CERTIFICATE-----\n',
+  ...change,
+})
+
+export interface Got {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+  json<Shape = unknown>(): Shape
+}
+
+export interface Desk extends AsyncDisposable {
+  readonly server: AdminServer
+  readonly errors: unknown[]
+  get(path: string, headers?: Record<string, string>): Promise<Got>
+  ask(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Got>
+}
+
+/** Starts one on a free port of this machine. */
+export const openDesk = async (deps: Partial<AdminDeps> = {}, options: Partial<AdminOptions> = {}): Promise<Desk> => {
+  const errors: unknown[] = []
+  const onError = (error: unknown) => errors.push(error)
+  const server = await startAdmin(
+    { host: '127.0.0.1', port: 0, token: undefined, onError, ...options },
+    sampleDeps(deps),
+  )
+  const ask: Desk['ask'] = (method, path, headers = {}, body) =>
+    new Promise((resolve, reject) => {
+      const sent = httpRequest(
+        { host: '127.0.0.1', port: server.port, method, path, headers, agent: false, timeout: 5000 },
+        (response) => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('error', reject)
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString()
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: text,
+              json: () => JSON.parse(text),
+            })
+          })
+        },
+      )
+      sent.on('error', reject)
+      sent.on('timeout', () => sent.destroy(new Error('no answer')))
+      sent.end(body)
+    })
+  return {
+    server,
+    errors,
+    ask,
+    get: (path, headers) => ask('GET', path, headers),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { type CallRecord, OK } from '../../src/core/call.ts'
+import type { WeirEvent } from '../../src/core/events.ts'
+import { Lately } from '../../src/observe/lately.ts'
+import { sampleCall, sampleClock } from './samples.ts'
+
+const finished = (record: Partial<CallRecord>): WeirEvent => ({
+  type: 'call.finished',
+  call: sampleCall({ exchange: 'kraken', ...record }),
+  status: 200,
+  tookMs: 10,
+})
+
+describe('the last five minutes', () => {
+  it('count what the exchange turned away, what weir refused, and what the cache spared', () => {
+    const lately = new Lately(sampleClock())
+    lately.observer(finished({ decision: 'forwarded', verdict: { ...OK, kind: 'throttled', reason: 'http 429' } }))
+    lately.observer(finished({ decision: 'refused', error: 'limit_reached' }))
+    lately.observer(finished({ decision: 'cached', cache: 'hit' }))
+    lately.observer(finished({ decision: 'forwarded', cache: 'fwd=miss; stored', verdict: OK }))
+    lately.observer(finished({ decision: 'forwarded', cache: 'fwd=bypass', verdict: OK }))
+    expect(lately.counts('kraken')).toEqual({ calls: 5, refused: 1, throttled: 1, cacheHits: 1, cacheMisses: 1 })
+    expect(lately.counts('coinbase').calls).toBe(0)
+  })
+
+  it('forget what is older, also when nothing came after it', () => {
+    const clock = sampleClock()
+    const lately = new Lately(clock)
+    lately.observer(finished({}))
+    clock.at = 289_000
+    lately.observer(finished({ exchange: 'coinbase' }))
+    expect(lately.counts(undefined).calls).toBe(2)
+    clock.at = 300_000
+    expect(lately.counts(undefined).calls).toBe(1)
+    clock.at = 3_000_000
+    expect(lately.counts(undefined).calls).toBe(0)
+  })
+
+  it('reuse a slot for a later time without keeping its old counts', () => {
+    const clock = sampleClock()
+    const lately = new Lately(clock)
+    lately.observer(finished({}))
+    clock.at = 300_000
+    lately.observer(finished({}))
+    expect(lately.counts('kraken').calls).toBe(1)
+  })
+})

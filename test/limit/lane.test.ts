@@ -259,7 +259,8 @@ it('loses nobody, serves nobody twice, and sends nothing after its deadline', as
           }
           enter(lane, { maxWaitMs, presence, bot, nonce }).then((pass) => {
             expect(clock.now() - at).toBeLessThanOrEqual(maxWaitMs)
-            expect(presence.left).toBe(false)
+            // Who leaves in the very moment of the grant may be served or not.
+            expect(clock.now() - at).toBeLessThanOrEqual(leavesAfter ?? Number.POSITIVE_INFINITY)
             end()
             clock.after(30, () => pass.close('spent', true))
           }, end)

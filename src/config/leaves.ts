@@ -54,9 +54,11 @@ export const oneOrMore = <T extends z.ZodType>(one: T, title: string) =>
   z.union([one, z.array(one).min(1)], { error: `expected ${title}, or a list of them` }).meta({ title })
 
 /** A value, or one value per tier (or costs) word; the exchange's own word chooses. */
-export const varied = <T extends z.ZodType>(one: T, title: string) =>
+export const varied = <T extends z.ZodType>(one: T, title: string, expected: string) =>
   z
-    .union([one, z.record(name, one)], { error: `expected a ${title}, or one per tier such as { starter: …, pro: … }` })
+    .union([one, z.record(name, one)], {
+      error: `expected ${expected}, or one per tier such as { starter: …, pro: … }`,
+    })
     .meta({ title: `${title}, or one per tier` })
 
 /** The same keys with nothing required and no defaults: for sections that override others. */

@@ -23,12 +23,14 @@ export type LoadResult =
 export const loadRules = (text: string, file: string, env: Environment): LoadResult => {
   const yaml = parseYaml(text)
   const issues: Issue[] = yaml.faults.map(({ message, span }) => issueAt(file, yaml, span, '', message))
-  if (yaml.broken) return { ok: false, issues }
+  const failed = (): LoadResult => ({ ok: false, issues: withoutRepeats(issues) })
+  if (yaml.broken) return failed()
   const shape = checkShape(yaml.value)
   if (!shape.ok) {
     const schema = limitsSchema() as Schema
     const faults = faultsOf(shape.issues, yaml.value, (path) => knownKeys(schema, path))
-    return { ok: false, issues: [...issues, ...faults.map((fault) => issueOf(file, yaml, fault))] }
+    issues.push(...faults.map((fault) => issueOf(file, yaml, fault)))
+    return failed()
   }
   const rules = linkRules(
     shape.config,
@@ -36,8 +38,15 @@ export const loadRules = (text: string, file: string, env: Environment): LoadRes
     (path, message, at = 'value') => issues.push(issueOf(file, yaml, { path, at, message })),
     (variable, message) => issues.push(issueOutside('environment', variable, message)),
   )
-  return issues.length === 0 ? { ok: true, rules } : { ok: false, issues }
+  return issues.length === 0 ? { ok: true, rules } : failed()
 }
+
+/** A default that several classes stumble over is one problem. */
+const withoutRepeats = (issues: readonly Issue[]): readonly Issue[] => [
+  ...new Map(
+    issues.map((issue) => [JSON.stringify([issue.path, issue.line, issue.column, issue.message]), issue]),
+  ).values(),
+]
 
 const issueOf = (file: string, yaml: ParsedYaml, { path, at, message, name }: Fault): Issue =>
   issueAt(file, yaml, yaml.spanOf(path, at), pathText(name ?? path), message)

@@ -91,22 +91,24 @@ const common = {
 const TokenBucket = z
   .strictObject({
     ...common,
-    capacity: varied(tokens, 'number').describe('Most it can hold: the size of a burst.'),
-    refill: varied(rate, 'rate').describe('How fast it fills.'),
+    capacity: varied(tokens, 'number', 'a number').describe('Most it can hold: the size of a burst.'),
+    refill: varied(rate, 'rate', 'a rate such as 1/s or 15/45s').describe('How fast it fills.'),
   })
   .meta({ id: 'bucket', description: 'A limit that refills steadily; a counter that decays is the same, mirrored.' })
 
 const Window = z
   .strictObject({
     ...common,
-    limit: varied(tokens, 'number').describe('At most this much …'),
-    every: varied(duration, 'duration').describe('… in any stretch of this length.'),
+    limit: varied(tokens, 'number', 'a number').describe('At most this much …'),
+    every: varied(duration, 'duration', 'a duration such as 500ms, 5s or 1h').describe(
+      '… in any stretch of this length.',
+    ),
   })
   .meta({ id: 'window', description: 'A limit stated as N per T.' })
 
 const CostOfOrder = z
   .strictObject({
-    fixed: varied(tokens, 'number').describe('Always charged.').prefault(0),
+    fixed: varied(tokens, 'number', 'a number').describe('Always charged.').prefault(0),
     times: z.enum(['orders']).describe('The cost counts once per order in the call.').optional(),
     by_age: z
       .record(z.string().regex(DURATION, { error: 'expected a duration such as 5s as the key' }), tokens)
@@ -118,7 +120,9 @@ const CostOfOrder = z
 const Cost = z
   .record(
     name,
-    z.union([CostOfOrder, varied(tokens, 'number')], { error: 'expected a number, or fixed, times, by_age' }),
+    z.union([CostOfOrder, varied(tokens, 'number', 'a number')], {
+      error: 'expected a number, or fixed, times, by_age',
+    }),
   )
   .describe('What a call takes, per bucket: a number, one per tier or costs word, or `fixed`, `times`, `by_age`.')
 
@@ -164,9 +168,10 @@ const Fallback = z
   .strictObject({ kind: Kind.describe('As in a class.').prefault('write'), ...behaviour })
   .meta({ id: 'default', description: 'The class of every path that no pattern matches.' })
 
+const STATUS = 'expected a status such as 429, 5xx or 500-504'
 const status = z
-  .union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$/)], {
-    error: 'expected a status such as 429, 5xx or 500-504',
+  .union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$/, { error: STATUS })], {
+    error: STATUS,
   })
   .meta({ title: 'status' })
 

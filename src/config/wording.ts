@@ -32,11 +32,13 @@ const faults = (issue: ShapeIssue, prefix: Path, value: unknown, known: KnownKey
       path: [...path, key],
       at: 'key' as const,
       name: path,
-      message: `unknown key "${key}"${didYouMeanOneOf(key, words)}`,
+      message: words.includes(key)
+        ? `"${key}" does not go with the other keys of this section`
+        : `unknown key "${key}"${didYouMeanOneOf(key, words)}`,
     }))
   }
   if (issue.code === 'invalid_union') {
-    const branch = meant(issue.errors)
+    const branch = meant(issue.errors, got)
     if (branch !== undefined) return branch.flatMap((inner) => faults(inner, path, value, known))
   }
   if (issue.code === 'invalid_key') {
@@ -50,16 +52,18 @@ const faults = (issue: ShapeIssue, prefix: Path, value: unknown, known: KnownKey
 }
 
 /** The alternative that was probably meant: of the right type, and with the least wrong in it. */
-const meant = (branches: readonly (readonly ShapeIssue[])[]): readonly ShapeIssue[] | undefined => {
+const meant = (branches: readonly (readonly ShapeIssue[])[], got: unknown): readonly ShapeIssue[] | undefined => {
   const weight = (issues: readonly ShapeIssue[]): number =>
     issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0)
-  const rightType = branches.filter((issues) => !issues.some(ofWrongType))
+  const rightType = branches.filter((issues) => !issues.some((issue) => ofWrongType(issue, got)))
   return rightType.toSorted((a, b) => weight(a) - weight(b))[0]
 }
 
-const ofWrongType = (issue: ShapeIssue): boolean =>
-  issue.path.length === 0 &&
-  (issue.code === 'invalid_type' || (issue.code === 'invalid_union' && meant(issue.errors) === undefined))
+const ofWrongType = (issue: ShapeIssue, got: unknown): boolean => {
+  if (issue.path.length > 0) return false
+  if (issue.code === 'invalid_union') return meant(issue.errors, got) === undefined
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && typeof got === 'object')
+}
 
 const sentence = (issue: ShapeIssue, got: unknown): string => {
   switch (issue.code) {

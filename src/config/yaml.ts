@@ -1,7 +1,8 @@
 // YAML text to a plain value, and from each place in the value back to its line and column.
-// Promises: every syntax error and every key written twice is reported, all at once. The only file that knows `yaml`.
+// Promises: every key written twice is reported, and the first syntax error; what follows one is mostly its echo.
+// The only file that knows `yaml`.
 
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 
 /** Steps from the root to a place in the value: keys and list indexes. */
 export type Path = readonly (string | number)[]
@@ -39,17 +40,18 @@ export interface ParsedYaml {
 export const parseYaml = (text: string): ParsedYaml => {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
-  const faults: SyntaxFault[] = document.errors.map(({ code, message, pos }) => {
-    const span = { start: pos[0], end: pos[1] }
-    return { message: code === 'DUPLICATE_KEY' ? duplicate(text, span) : plain(message), span }
-  })
-  let broken = document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')
+  const syntax = document.errors.find(({ code }) => code !== 'DUPLICATE_KEY')
+  const faults: SyntaxFault[] =
+    syntax === undefined
+      ? document.errors.map(({ pos }) => duplicate(text, pos[0]))
+      : [{ message: plain(syntax.code, syntax.message), span: { start: syntax.pos[0], end: syntax.pos[1] } }]
+  let broken = syntax !== undefined
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (error) {
     broken = true
-    if (faults.length === 0) faults.push({ message: plain(String(error)), span: { start: 0, end: 0 } })
+    if (faults.length === 0) faults.push({ message: plain('', String(error)), span: { start: 0, end: 0 } })
   }
   const places = new Map<string, Place>()
   if (document.contents !== null) walk(document.contents, [], undefined, places)
@@ -65,8 +67,11 @@ export const parseYaml = (text: string): ParsedYaml => {
   }
 }
 
+/** What an alias stands for is written elsewhere; a fault in it is shown where it is used. */
 const walk = (node: Node, path: Path, key: Span | undefined, places: Map<string, Place>): void => {
-  places.set(JSON.stringify(path), { key, value: span(node) })
+  const value = span(node)
+  const empty = value.end === value.start && key !== undefined
+  places.set(JSON.stringify(path), { key, value: empty ? key : value })
   if (isMap(node)) {
     for (const pair of node.items) {
       if (!isPair(pair) || !isScalar(pair.key)) continue
@@ -77,8 +82,6 @@ const walk = (node: Node, path: Path, key: Span | undefined, places: Map<string,
     }
   } else if (isSeq(node)) {
     for (const [index, item] of node.items.entries()) walk(item as Node, [...path, index], undefined, places)
-  } else if (isAlias(node)) {
-    // What an alias stands for is written elsewhere; a fault in it is shown where it is used.
   }
 }
 
@@ -94,13 +97,17 @@ const spanOf = (places: Map<string, Place>, path: Path, at: 'key' | 'value'): Sp
   return { start: 0, end: 0 }
 }
 
-const duplicate = (text: string, { start, end }: Span): string => {
-  const key = /^[\w.-]+/.exec(text.slice(start, Math.max(end, start + 64)))?.[0]
-  return key === undefined ? 'a key is written twice' : `"${key}" is written twice; the second one is here`
+const duplicate = (text: string, start: number): SyntaxFault => {
+  const key = /^(?:"[^"]*"|'[^']*'|[^\s:]*)/.exec(text.slice(start))?.[0] ?? ''
+  return { message: `${key} is written twice; this is the second one`, span: { start, end: start + key.length } }
 }
 
-/** The parser's message as one plain sentence. */
-const plain = (message: string): string => {
+/** Words for the slips that happen most; else the parser's own. */
+const plain = (code: string, message: string): string => {
+  if (code === 'TAB_AS_INDENT') return 'a tab can not indent; use spaces'
+  if (/end with a [\]}]/.test(message)) return 'a list or section opened before with [ or { is not closed'
+  if (/[Mm]issing closing .*quote/.test(message)) return 'a quote is not closed'
+  if (/same column/.test(message)) return 'the keys of a section must all start in the same column'
   const first = message.replace(/^\w*Error: /, '').split('\n')[0] ?? message
   return `this is not valid YAML: ${first}`
 }

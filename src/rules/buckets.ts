@@ -54,13 +54,13 @@ const linkBucket = (
 ): BucketRule => {
   const scopes = typeof bucket.per === 'string' ? [bucket.per] : bucket.per
   const frame = { exchange, name, scopes, recoveryMs: bucket.recovery }
-  const usable = 1 - bucket.headroom
+  const usable = bucket.headroom < 1 ? 1 - bucket.headroom : 1
   const positive = (value: number, key: string): number => {
     if (value > 0) return value
     report([...path, key], 'must be more than 0, or nothing would ever pass')
     return 1
   }
-  if (usable <= 0) report([...path, 'headroom'], 'leaves nothing of the limit')
+  if (bucket.headroom >= 1) report([...path, 'headroom'], 'leaves nothing of the limit')
   if (new Set(scopes).size < scopes.length) report([...path, 'per'], 'names the same scope twice')
   const number = (key: string, value: Parameters<Variants['choose']>[0]) =>
     positive(variants.choose(value, [...path, key]), key)

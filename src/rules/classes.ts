@@ -74,7 +74,7 @@ const endpointClass = (
     const at = config.max_wait === undefined ? ['defaults', 'max_wait'] : [...path, 'max_wait']
     report(
       at,
-      `a wait of ${manners.max_wait} ms would outlive the signature, which the exchange accepts for ${signatureLifeMs} ms`,
+      `a wait of ${seconds(manners.max_wait)} would outlive the signature, which lives ${seconds(signatureLifeMs)}`,
     )
   }
   if (config.cache !== undefined) checkCache(config.cache, kind, isPrivate, [...path, 'cache'], report)
@@ -112,6 +112,8 @@ const pricesByAge = ({ classes }: ExchangeConfig): boolean =>
 
 /** Answers of classes whose limits belong to a key or account belong to it as well. */
 const isPersonal = (scope: string): boolean => scope === 'key' || scope === 'account'
+
+const seconds = (ms: number): string => `${ms / 1000} s`
 
 /** A JWT says when it expires; a Kraken order may carry a deadline. */
 const carriesDeadline = (exchange: ExchangeRule, kind: EndpointClass['kind']): boolean =>

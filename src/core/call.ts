@@ -82,8 +82,8 @@ export interface ClassifiedCall extends IdentifiedCall {
   readonly facts: Facts
 }
 
-/** How a call was answered. */
-export type Decision = 'forwarded' | 'cached' | 'stale' | 'coalesced' | 'refused' | 'failed'
+/** How a call was answered. `left`: not at all, the bot had hung up; seen in counts and logs only. */
+export type Decision = 'forwarded' | 'cached' | 'stale' | 'coalesced' | 'refused' | 'failed' | 'left'
 
 /** Whether bytes of the call reached the exchange: the question behind every blind retry. */
 export type Sent = 'yes' | 'no' | 'unknown'

@@ -101,7 +101,7 @@ export const cacheResult = ({ decision, cache }: CallRecord): CacheResult | unde
 const newCounts = (exchange: string, id: string): ClassCounts => ({
   exchange,
   class: id,
-  decision: { forwarded: 0, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0 },
+  decision: { forwarded: 0, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0, left: 0 },
   verdict: { ok: 0, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
   result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
 })

@@ -3,6 +3,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Call, Reply } from '../core/call.ts'
+import { BotLeft } from '../core/departure.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../core/errors.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
@@ -17,6 +18,10 @@ export const rescue =
     try {
       return await next(call)
     } catch (thrown) {
+      if (thrown instanceof BotLeft) {
+        call.record.decision = 'left'
+        return NOBODY_LISTENS
+      }
       const error = thrown instanceof WeirError ? thrown : new WeirError('internal', { cause: thrown })
       call.record.decision = ERRORS[error.code].decision
       call.record.error = error.code
@@ -24,6 +29,9 @@ export const rescue =
       return errorReply(error, listenerFor(call, rules()), call.id)
     }
   }
+
+/** For a bot that hung up. Nobody gets it; its status (nginx's for this) is for the log. */
+const NOBODY_LISTENS: Reply = { status: 499, statusText: '', headers: [], body: Buffer.alloc(0), trailers: undefined }
 
 /** The reply that tells `error`; whole, but for what inbound prints from the record. */
 export const errorReply = (error: WeirError, listener: Listener, callId: string): Reply => {

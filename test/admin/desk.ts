@@ -34,7 +34,7 @@ export const breakerView = (change: Partial<BreakerView> = {}): BreakerView => (
 
 const totals: TotalsView = {
   violations: 0,
-  decision: { forwarded: 5, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0 },
+  decision: { forwarded: 5, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0, left: 0 },
   verdict: { ok: 5, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
   result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
 }

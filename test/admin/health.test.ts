@@ -49,7 +49,7 @@ describe('/live and /ready', () => {
 
 describe('/health/detailed', () => {
   it('counts the services that are well and names each', async () => {
-    const { body } = await health(
+    const { body } = await health<DetailedHealth>(
       { breakers: () => [open, breakerView({ host: 'api.coinbase.com' })] },
       '/health/detailed',
     )

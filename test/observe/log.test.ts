@@ -75,6 +75,11 @@ describe('the log', () => {
     expect(written('debug', [well])).toHaveLength(1)
   })
 
+  it('does not take a bot that hung up for trouble', () => {
+    expect(written('info', [finished({ decision: 'left' })])).toEqual([])
+    expect(written('debug', [finished({ decision: 'left' })])).toMatchObject([{ level: 'debug', decision: 'left' }])
+  })
+
   it('warns when the exchange complains, although the call was relayed', () => {
     const [line] = written('info', [
       finished({ decision: 'forwarded', verdict: verdict('throttled', 'EAPI:Rate limit exceeded') }),

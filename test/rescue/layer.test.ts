@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Reply } from '../../src/core/call.ts'
+import { BotLeft } from '../../src/core/departure.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../../src/core/errors.ts'
 import { errorReply, PROXY_STATUS, rescue } from '../../src/rescue/layer.ts'
 import { SECRET, sampleCall, sampleRules } from '../observe/samples.ts'
@@ -71,6 +72,13 @@ describe('rescue', () => {
       expect(call.record).toMatchObject({ decision: 'failed', error: 'internal', thrown })
     },
   )
+
+  it('takes a bot that hung up for neither a refusal nor a failure', async () => {
+    const call = sampleCall()
+    const reply = await layer(() => Promise.reject(new BotLeft()))(call)
+    expect(reply.status).toBe(499)
+    expect(call.record).toMatchObject({ decision: 'left', error: undefined })
+  })
 
   it('answers for a host that no rule knows, in plain JSON', async () => {
     const { reply, body } = await rescued(new WeirError('host_not_allowed'), sampleCall({}, 'unknown.example'))

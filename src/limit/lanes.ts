@@ -6,9 +6,10 @@ import type { EndpointClass } from '../core/rules.ts'
 import type { Bytes } from '../core/units.ts'
 import type { QueueView } from '../core/views.ts'
 import { Backlog } from './backlog.ts'
-import { Lane, type Waiter } from './lane.ts'
+import { Lane } from './lane.ts'
 import { FairOrder, NonceOrder } from './order.ts'
 import type { BucketStore } from './store.ts'
+import type { Waiter } from './ticket.ts'
 
 /** Above this many lanes, idle ones are swept: their names come from bots' keys. */
 const SWEEP_ABOVE = 4096

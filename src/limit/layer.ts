@@ -7,11 +7,11 @@ import type { Observer } from '../core/events.ts'
 import type { Priority } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Millis } from '../core/units.ts'
-import type { Pass, Ticket } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import type { Pricer } from './price.ts'
 import type { BucketStore, Take } from './store.ts'
 import type { Strikes } from './strikes.ts'
+import type { Pass, Ticket } from './ticket.ts'
 
 export interface LimitDeps {
   readonly lanes: Lanes

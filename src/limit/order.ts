@@ -1,8 +1,8 @@
 // Who goes first. Two answers: bots in turn, or nonces upward.
 
 import { WeirError } from '../core/errors.ts'
-import type { Ticket, Waiter } from './lane.ts'
 import type { Outcome } from './store.ts'
+import type { Ticket, Waiter } from './ticket.ts'
 
 /** The discipline of a lane. */
 export interface LaneOrder {

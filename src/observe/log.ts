@@ -96,6 +96,7 @@ const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
     case 'call.finished': {
       const { decision, error, verdict } = event.call.record
       if (error === 'internal' || decision === undefined) return 'error'
+      if (event.call.presence.left) return 'info'
       if (decision === 'failed' || (verdict !== undefined && COMPLAINTS.has(verdict.kind))) return 'warn'
       return decision === 'refused' ? 'info' : 'debug'
     }
@@ -117,6 +118,7 @@ const COMPLAINTS: ReadonlySet<Verdict['kind']> = new Set(['throttled', 'banned',
 const sentenceOf = (event: WeirEvent): string => {
   switch (event.type) {
     case 'call.finished':
+      if (event.call.presence.left) return `${event.call.record.class ?? event.call.request.host}: the bot hung up`
       return `${event.call.record.class ?? event.call.request.host} ${event.call.record.decision ?? 'lost'}`
     case 'limit.violated':
       return `${event.exchange} refused a call that ${event.bucket} had room for`

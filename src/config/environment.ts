@@ -69,35 +69,39 @@ export const readSettings = (args: readonly string[], env: Environment): Setting
 }
 
 interface Given {
-  readonly values: ReadonlyMap<string, readonly string[]>
-  readonly rest: readonly string[]
+  readonly values: Map<string, string[]>
+  readonly rest: string[]
 }
 
+const NAMES = FLAGS.map(({ flag }) => flag)
+const OPTIONS = Object.fromEntries(NAMES.map((flag) => [flag, { type: 'string' as const, multiple: true }]))
+
 /** Every flag takes a value: `--listen X` or `--listen=X`. */
-const readFlags = (args: readonly string[], issues: Issue[]): Given => {
-  const names = FLAGS.map(({ flag }) => flag)
-  const options = Object.fromEntries(names.map((flag) => [flag, { type: 'string' as const, multiple: true }]))
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
-  const values = new Map<string, string[]>()
-  const rest: string[] = []
+const readFlags = (args: readonly string[], issues: Issue[], given: Given = { values: new Map(), rest: [] }): Given => {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
   for (const token of tokens) {
-    if (token.kind === 'positional') rest.push(token.value)
+    if (token.kind === 'positional') given.rest.push(token.value)
     if (token.kind !== 'option') continue
-    if (!names.includes(token.name)) {
-      const hint = didYouMean(token.name, names).replace('mean "', 'mean "--')
+    const swallowed = token.inlineValue === false && token.value?.startsWith('--') === true
+    if (!NAMES.includes(token.name)) {
+      const hint = didYouMean(token.name, NAMES).replace('mean "', 'mean "--')
       issues.push(issueOutside('command line', token.rawName, `is not a flag of weir${hint}`))
-    } else if (
-      token.value === undefined ||
-      token.value === '' ||
-      (!token.inlineValue && token.value.startsWith('--'))
-    ) {
-      const wanted = FLAGS.find(({ flag }) => flag === token.name)?.value
-      issues.push(issueOutside('command line', token.rawName, `needs a value: ${token.rawName} ${wanted}`))
+    } else if (token.value === undefined || token.value === '' || swallowed) {
+      const { value } = flagNamed(token.name)
+      issues.push(issueOutside('command line', token.rawName, `needs a value: ${token.rawName} ${value}`))
+      // The flag after it was taken for its value; it still counts as a flag.
+      if (swallowed) return readFlags(args.slice(token.index + 1), issues, given)
     } else {
-      values.set(token.name, [...(values.get(token.name) ?? []), token.value])
+      given.values.set(token.name, [...(given.values.get(token.name) ?? []), token.value])
     }
   }
-  return { values, rest }
+  return given
 }
 
 /** A misspelt WEIR_ variable would be silently without effect. */

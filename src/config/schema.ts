@@ -19,22 +19,24 @@ import {
 } from './leaves.ts'
 import { DURATION } from './units.ts'
 
-const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const
-const ENFORCE = ['on', 'shadow'] as const
-const EXHAUSTED = ['queue', 'reject'] as const
-
 const Manners = z
   .strictObject({
     max_wait: duration
       .describe('Longest time a call waits in weir. A call that would wait longer is refused at once.')
       .prefault('6s'),
     max_queue: count.describe('Most calls that wait in one lane.').prefault(1000),
-    on_exhausted: z.enum(EXHAUSTED).describe('`queue`: wait for budget. `reject`: never wait.').prefault('queue'),
+    on_exhausted: z
+      .enum(['queue', 'reject'])
+      .describe('`queue`: wait for budget. `reject`: never wait.')
+      .prefault('queue'),
     enforce: z
       .enum(ENFORCE)
       .describe('`shadow`: everything is counted and reported, nothing is held back.')
       .prefault('on'),
-    priority: z.enum(PRIORITIES).describe('Who goes first where order is free.').prefault('normal'),
+    priority: z
+      .enum(['critical', 'high', 'normal', 'low'])
+      .describe('Who goes first where order is free.')
+      .prefault('normal'),
     lane: z
       .enum(['fair', 'nonce'])
       .describe('`nonce`: one line per key in nonce order, one call in flight. `fair`: bots take turns.')

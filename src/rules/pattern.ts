@@ -48,7 +48,7 @@ const expand = (path: string): readonly string[] | undefined => {
   const inner = path.slice(open + 1, close)
   if (open === -1 || close < open || inner.includes('{')) return undefined
   const rest = expand(path.slice(close + 1))
-  return rest?.flatMap((tail) => inner.split(',').map((word) => path.slice(0, open) + word + tail))
+  return rest && inner.split(',').flatMap((word) => rest.map((tail) => path.slice(0, open) + word + tail))
 }
 
 const faultIn = (segments: readonly string[]): string | undefined => {

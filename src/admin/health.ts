@@ -99,7 +99,7 @@ const rateLimitsOf = (deps: AdminDeps, exchange: string | undefined): RateLimitH
     status: lately.throttled === 0 ? 'healthy' : 'degraded',
     utilization: rounded(fullest?.utilization ?? 0),
     available_tokens: fullest === undefined ? null : rounded(fullest.available),
-    bucket: fullest === undefined ? null : `${fullest.exchange}.${fullest.bucket}`,
+    bucket: fullest?.bucket ?? null,
     violations,
     '429_errors_last_5min': lately.throttled,
     cache_hit_rate: share(lately.cacheHits, lately.cacheHits + lately.cacheMisses),
@@ -121,7 +121,7 @@ const recommend = (lately: ActivityView, fullest: LimitView | undefined): string
     return 'More than a tenth of the calls are refused: poll less often, or let calls wait longer (max_wait).'
   }
   if (fullest !== undefined && fullest.utilization >= 0.9) {
-    return `Little is left of ${fullest.exchange}.${fullest.bucket}: calls will wait. Poll less often, or cache more.`
+    return `Little is left of ${fullest.bucket}: calls will wait. Poll less often, or cache more.`
   }
   return 'Nothing to do.'
 }

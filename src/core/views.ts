@@ -10,7 +10,7 @@ import type { Bytes, Millis, Tokens } from './units.ts'
 /** One meter: a bucket rule at one scope. */
 export interface LimitView {
   readonly exchange: string
-  /** Name of the rule within its exchange: `private`. */
+  /** Id of the rule: `kraken.private`. */
   readonly bucket: string
   /** Whose it is: `ip`, or the hash of a key or account, with `/XBTUSD` after it where a pair has its own. */
   readonly scope: string
@@ -32,7 +32,7 @@ export interface LimitView {
 /** One lane. */
 export interface QueueView {
   readonly exchange: string
-  /** Name of the class that waits here, within its exchange. A lane shared by several classes (one per key, in nonce order) names the first. */
+  /** Id of the class that waits here. A lane shared by several classes (one per key, in nonce order) names the first. */
   readonly class: string
   /** Which of the class's lanes: the hash of the key, or `fair`. */
   readonly lane: string
@@ -104,7 +104,6 @@ export interface CallView {
 export interface ViolationView {
   readonly atWallMs: Millis
   readonly exchange: string
-  /** Name within the exchange. */
   readonly bucket: string
   readonly class: string | undefined
   readonly credential: string | undefined

@@ -7,7 +7,7 @@ import type { BreakerState, Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
 import type { BreakerView, LatencyView, LimitView, QueueView } from '../core/views.ts'
 import { Histogram } from './histogram.ts'
-import { Tally } from './tally.ts'
+import { Tally, within } from './tally.ts'
 
 /** Where the gauges are read from, at scrape time. */
 export interface MetricSources {
@@ -163,7 +163,8 @@ const worst = (
   pick: (a: number, b: number) => number,
 ): readonly Sample[] => {
   const gauges = new Gauges()
-  for (const view of limits) gauges.merge({ exchange: view.exchange, bucket: view.bucket }, view[field], pick)
+  for (const view of limits)
+    gauges.merge({ exchange: view.exchange, bucket: within(view.exchange, view.bucket) }, view[field], pick)
   return gauges.samples()
 }
 
@@ -174,7 +175,8 @@ const queueLengths = (rules: Rules, queues: readonly QueueView[]): readonly Samp
   for (const { name: exchange, classes } of rules.exchanges) {
     for (const { name } of classes) gauges.merge({ exchange, class: name }, 0, add)
   }
-  for (const view of queues) gauges.merge({ exchange: view.exchange, class: view.class }, view.waiting, add)
+  for (const view of queues)
+    gauges.merge({ exchange: view.exchange, class: within(view.exchange, view.class) }, view.waiting, add)
   return gauges.samples()
 }
 

@@ -31,7 +31,7 @@ export class Tally {
   finished(record: CallRecord): void {
     let counts = this.#classes.get(record.class)
     if (counts === undefined) {
-      counts = newCounts(record.exchange ?? OTHER, nameOf(record))
+      counts = newCounts(record.exchange ?? OTHER, within(record.exchange ?? '', record.class ?? OTHER))
       this.#classes.set(record.class, counts)
     }
     const { decision, verdict } = record
@@ -43,7 +43,8 @@ export class Tally {
     if (result !== undefined) counts.result[result] += 1
   }
 
-  violated(exchange: string, bucket: string): void {
+  violated(exchange: string, id: string): void {
+    const bucket = within(exchange, id)
     count(this.#violations, `${exchange} ${bucket}`, { exchange, bucket })
   }
 
@@ -86,9 +87,9 @@ export class Tally {
   }
 }
 
-/** `kraken.private` is class `private` of `kraken`: what the label `exchange` says already is not said twice. */
-const nameOf = ({ exchange, class: id }: CallRecord): string =>
-  id?.startsWith(`${exchange}.`) ? id.slice(`${exchange}.`.length) : (id ?? OTHER)
+/** Label of a class or bucket: `kraken.private` is `private` of `kraken`, as the label `exchange` says already. */
+export const within = (exchange: string, id: string): string =>
+  id.startsWith(`${exchange}.`) ? id.slice(exchange.length + 1) : id
 
 /** What the cache did, read from what it wrote for `Cache-Status`; undefined when the class has no cache. */
 export const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {

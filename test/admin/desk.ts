@@ -7,7 +7,7 @@ import type { ActivityView, BreakerView, LimitView, TotalsView } from '../../src
 
 export const limitView = (change: Partial<LimitView> = {}): LimitView => ({
   exchange: 'kraken',
-  bucket: 'private',
+  bucket: 'kraken.private',
   scope: 'a1b2c3d4',
   kind: 'bucket',
   available: 12,

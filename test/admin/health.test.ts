@@ -98,7 +98,7 @@ describe('/health/rate_limits', () => {
   })
 
   it('is judged by the fullest bucket', async () => {
-    const limits = () => [limitView(), limitView({ bucket: 'engine', utilization: 0.95, available: 3 })]
+    const limits = () => [limitView(), limitView({ bucket: 'kraken.engine', utilization: 0.95, available: 3 })]
     const body = await rateLimits({}, { limits })
     expect(body).toMatchObject({ utilization: 0.95, available_tokens: 3, bucket: 'kraken.engine' })
     expect(body.recommendation).toContain('kraken.engine')

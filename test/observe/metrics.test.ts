@@ -97,7 +97,7 @@ describe('the metrics', () => {
 
   it('print the labels they describe', async () => {
     const metrics = metricsWith({
-      limits: () => [limit('private', 'a1', 3, 0.8)],
+      limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
       breakers: () => [breaker('api.kraken.com', 'open')],
     })
     metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5 }))
@@ -157,7 +157,7 @@ describe('the metrics', () => {
     metrics.observer({
       type: 'limit.violated',
       exchange: 'kraken',
-      bucket: 'engine',
+      bucket: 'kraken.engine',
       call: sampleCall(),
       verdict: {
         kind: 'throttled',
@@ -176,7 +176,7 @@ describe('the metrics', () => {
 
   it('show a bucket by its worst scope, never a scope', async () => {
     const metrics = metricsWith({
-      limits: () => [limit('private', 'a1b2c3d4', 12, 0.2), limit('private', 'e5f6a7b8', -2, 1)],
+      limits: () => [limit('kraken.private', 'a1b2c3d4', 12, 0.2), limit('kraken.private', 'e5f6a7b8', -2, 1)],
     })
     const text = await metrics.text()
     const { values } = parse(text)
@@ -192,7 +192,7 @@ describe('the metrics', () => {
   })
 
   it('add up the lanes of a class, and show 0 where nobody waits', async () => {
-    const metrics = metricsWith({ queues: () => [queue('private', 'a', 2), queue('private', 'b', 3)] })
+    const metrics = metricsWith({ queues: () => [queue('kraken.private', 'a', 2), queue('kraken.private', 'b', 3)] })
     const { values } = parse(await metrics.text())
     expect(values.get('weir_queue_length{exchange="kraken",class="private"}')).toBe(5)
     expect(values.get('weir_queue_length{exchange="kraken",class="public"}')).toBe(0)

@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Call, Reply } from '../core/call.ts'
-import { BotLeft, BotLeft } from '../core/departure.ts'
+import { BotLeft } from '../core/departure.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../core/errors.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
@@ -32,9 +32,6 @@ export const rescue =
 
 /** For a bot that hung up. Nobody gets it; its status (nginx's for this) is for the log. */
 const NOBODY_LISTENS: Reply = { status: 499, statusText: '', headers: [], body: Buffer.alloc(0), trailers: undefined }
-
-/** For a bot that hung up: written to nobody. 499 is what nginx's logs made the custom for it. */
-const UNHEARD: Reply = { status: 499, statusText: '', headers: [], body: Buffer.alloc(0), trailers: undefined }
 
 /** The reply that tells `error`; whole, but for what inbound prints from the record. */
 export const errorReply = (error: WeirError, listener: Listener, callId: string): Reply => {

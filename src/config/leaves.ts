@@ -49,6 +49,14 @@ export const path = z
   .regex(/^\/[^\s?#]*$/, { error: 'expected a path that begins with /' })
   .meta({ title: 'path' })
 
+const STATUS = 'expected a status such as 429, 5xx or 500-504'
+/** `429`, `5xx`, `500-504`. */
+export const status = z
+  .union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$/, { error: STATUS })], {
+    error: STATUS,
+  })
+  .meta({ title: 'status' })
+
 /** One, or a list of them. */
 export const oneOrMore = <T extends z.ZodType>(one: T, title: string) =>
   z.union([one, z.array(one).min(1)], { error: `expected ${title}, or a list of them` }).meta({ title })

@@ -14,6 +14,7 @@ import {
   rate,
   share,
   size,
+  status,
   tokens,
   varied,
 } from './leaves.ts'
@@ -30,7 +31,7 @@ const Manners = z
       .describe('`queue`: wait for budget. `reject`: never wait.')
       .prefault('queue'),
     enforce: z
-      .enum(ENFORCE)
+      .enum(['on', 'shadow'])
       .describe('`shadow`: everything is counted and reported, nothing is held back.')
       .prefault('on'),
     priority: z
@@ -169,13 +170,6 @@ const Class = z
 const Fallback = z
   .strictObject({ kind: Kind.describe('As in a class.').prefault('write'), ...behaviour })
   .meta({ id: 'default', description: 'The class of every path that no pattern matches.' })
-
-const STATUS = 'expected a status such as 429, 5xx or 500-504'
-const status = z
-  .union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$/, { error: STATUS })], {
-    error: STATUS,
-  })
-  .meta({ title: 'status' })
 
 const Answer = z
   .strictObject({

@@ -5,16 +5,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../core/units.ts'
 
 /**
- * Calls `done` once with the body (undefined when it turned out empty), or `tooLarge` once as soon as the bound is passed.
- * Calls neither when the bot leaves in the middle: nobody waits for an answer then.
+ * Calls `begin` unless the stated length is over the bound already; then, once, `done` with the body (undefined when it
+ * turned out empty) or `tooLarge` as soon as the bound is passed. Neither when the bot leaves in the middle: nobody waits
+ * for an answer then.
  */
 export const readBody = (
   req: IncomingMessage,
   most: Bytes,
+  begin: () => void,
   done: (body: Buffer | undefined) => void,
   tooLarge: () => void,
 ): void => {
   if (Number(req.headers['content-length'] ?? 0) > most) return void tooLarge()
+  begin()
   let first: Buffer | undefined
   let more: Buffer[] | undefined
   let size = 0

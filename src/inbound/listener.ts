@@ -41,6 +41,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
     deps,
     limits: { ...INBOUND_LIMITS, ...deps.limits },
     sessions: new WeakMap(),
+    webSockets: new Map(),
     loopback: false,
     draining: false,
     settled: () => {

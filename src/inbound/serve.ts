@@ -26,11 +26,13 @@ export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerRespons
   const head = admit(inbound, session, req)
   if (head instanceof WeirError) return void turnAway(inbound, session, req, res, head)
   if (!head.hasBody) return void travel(inbound, session, req, res, head, undefined, presence, startedAt)
-  if (expectsContinue) res.writeContinue()
   session.reading = 1
   readBody(
     req,
     inbound.deps.maxBody(),
+    () => {
+      if (expectsContinue) res.writeContinue()
+    },
     (body) => {
       session.reading = 0
       travel(inbound, session, req, res, head, body, presence, startedAt)
@@ -123,11 +125,12 @@ const turnAway = (
   error: WeirError,
   id = inbound.deps.nextId(),
 ): void => {
-  // An unread or undecodable body would be taken for the next request.
-  const close = inbound.draining || !req.complete || error.code === 'bad_request'
+  // A doubtful request may end elsewhere than it seems, and an unread body would be taken for the next one.
+  const unread = !req.complete && (req.headers['content-length'] ?? req.headers['transfer-encoding']) !== undefined
+  const close = inbound.draining || unread || error.code === 'bad_request'
   inbound.deps.note?.({ type: 'request.declined', host: session.host, code: error.code, reason: error.message })
   decline(res, error, id, inbound.deps.name, close)
-  if (!req.complete) req.resume()
+  if (unread) req.resume()
 }
 
 /** A hint that can not be sent is no reason to lose the answer. */

@@ -43,10 +43,12 @@ export const createHttp = (inbound: Inbound, sniff: (session: Session) => void):
 /** Bytes that are no request, or a request that took too long. */
 const malformed = (inbound: Inbound, error: NodeJS.ErrnoException, socket: Socket): void => {
   const session = inbound.sessions.get(socket)
+  // Later bytes of the same nonsense fail again: the refusal must have time to leave.
+  if (session?.stage === 'refused') return
   // With an earlier answer outstanding, ours would be taken for it.
-  const answerable =
-    session !== undefined && session.owed === session.reading && socket.writable && error.code !== 'ECONNRESET'
-  if (!answerable) return void socket.destroy()
+  const answerable = session !== undefined && session.owed === session.reading && socket.writable
+  if (!answerable || error.code === 'ECONNRESET') return void socket.destroy()
+  session.stage = 'refused'
   const cause = causeOf(error.code)
   inbound.deps.note?.({
     type: 'request.declined',
@@ -55,15 +57,15 @@ const malformed = (inbound: Inbound, error: NodeJS.ErrnoException, socket: Socke
     reason: error.code ?? 'unknown',
   })
   declineRaw(socket, cause, inbound.deps.nextId(), inbound.deps.name)
-  inbound.deps.clock.after(LAST_WORD_MS, () => socket.destroy())
+  inbound.deps.clock.after(inbound.limits.lastWordMs, () => socket.destroy())
 }
-
-/** How long a refused connection may take to read its refusal. */
-const LAST_WORD_MS = 1000
 
 const causeOf = (code: string | undefined): WeirError => {
   if (code === 'HPE_HEADER_OVERFLOW')
-    return new WeirError('bad_request', { status: 431, message: 'The header section is too long.' })
+    return new WeirError('bad_request', {
+      status: 431,
+      message: 'The header section is too long or has too many fields.',
+    })
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
     return new WeirError('body_too_large', { message: 'The chunk extensions are too long.' })
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')

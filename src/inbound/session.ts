@@ -16,7 +16,7 @@ export interface Session {
   /** Name of the bot from the proxy user given with CONNECT. */
   bot: string | undefined
   /** What the connection is used for. */
-  stage: 'new' | 'http' | 'tunnel' | 'websocket'
+  stage: 'new' | 'http' | 'tunnel' | 'websocket' | 'refused'
   /** Answers owed, those whose request is still being read included. */
   owed: number
   /** Requests whose body is still being read: 0 or 1. */
@@ -29,6 +29,8 @@ export interface Inbound {
   readonly limits: InboundLimits
   /** By the socket that an HTTP server sees: the TCP socket, or the TLS socket around it. */
   readonly sessions: WeakMap<Socket, Session>
+  /** WebSockets open, by host. */
+  readonly webSockets: Map<string, number>
   /** True when the listener can only be reached from this machine. */
   loopback: boolean
   /** True once weir is stopping: answers close their connections. */

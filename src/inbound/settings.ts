@@ -41,8 +41,8 @@ export interface Route {
   readonly port: number
   /** True when the operator named this address (`--connect-to`): it may then be private or loopback. */
   readonly chosen: boolean
-  /** Trust in PEM for TLS in place of Node's own roots; undefined = Node's. */
-  readonly ca: string | string[] | undefined
+  /** Roots in PEM in place of Node's own (Node does not add to its own); undefined = Node's. */
+  readonly ca: readonly string[] | undefined
 }
 
 /** What never became a call. Contains no path, header or body. */
@@ -81,6 +81,8 @@ export interface InboundLimits {
   readonly upgradeMs: Millis
   /** How long the other side of a finished tunnel may take to finish too. */
   readonly lingerMs: Millis
+  /** How long a connection refused for its bytes may take to read the refusal. */
+  readonly lastWordMs: Millis
 }
 
 /** Bounds unless told otherwise. */
@@ -101,4 +103,5 @@ export const INBOUND_LIMITS: InboundLimits = {
   tunnelConnectMs: 5_000,
   upgradeMs: 10_000,
   lingerMs: 10_000,
+  lastWordMs: 1_000,
 }

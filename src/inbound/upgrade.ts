@@ -1,8 +1,118 @@
-// stub
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
-import type { Inbound } from './session.ts'
+// WebSocket upgrades: relayed as they are, frames unread. They spend no budget, so they take no road. The only file that
+// knows http-proxy; what its name stands for here (httpxy) was chosen because it leaks nothing when a side vanishes.
 
-export const upgrade = (_inbound: Inbound, _req: IncomingMessage, socket: Duplex, _head: Buffer): void => {
-  socket.destroy()
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createProxyServer } from 'http-proxy'
+import type { RawHeaders } from '../core/call.ts'
+import { WeirError } from '../core/errors.ts'
+import { declineRaw } from './decline.ts'
+import { type Head, readHead } from './request.ts'
+import type { Inbound, Session } from './session.ts'
+import { tie } from './tie.ts'
+
+/** Handles the `upgrade` event of the HTTP server: reaches the exchange over verified TLS, then joins the two sockets. */
+export const upgrade = (inbound: Inbound, req: IncomingMessage, socket: Duplex, early: Buffer): void => {
+  const { deps } = inbound
+  // Node hands over something else than the socket when the request announces a body.
+  const session = socket instanceof Socket ? inbound.sessions.get(socket) : undefined
+  if (session === undefined || !(socket instanceof Socket)) return void socket.destroy()
+  // With an earlier answer outstanding, ours would be taken for it.
+  if (session.owed > 0) return void socket.destroy()
+  const head = admit(inbound, session, req)
+  if (head instanceof WeirError) {
+    deps.note?.({ type: 'request.declined', host: session.host, code: head.code, reason: head.message })
+    return void declineRaw(socket, head, deps.nextId(), deps.name)
+  }
+  occupy(inbound, session, socket, head.host)
+  relay(inbound, req, socket, head, early)
+}
+
+const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head | WeirError => {
+  const { deps, limits, loopback } = inbound
+  if (inbound.draining) return new WeirError('shutting_down')
+  if (req.method !== 'GET') return new WeirError('bad_request', { message: 'A WebSocket begins with GET.' })
+  if (session.otherName !== undefined) {
+    return new WeirError('bad_request', { status: 421, message: 'CONNECT and the TLS handshake name different hosts.' })
+  }
+  const place = { host: session.host, loopback, hosts: deps.hosts() }
+  const head = readHead(req, place, { headerCount: limits.headerCount, name: deps.name })
+  if (head instanceof WeirError) return head
+  if (head.hasBody) return new WeirError('bad_request', { message: 'A WebSocket request has no body.' })
+  const open = inbound.webSockets.get(head.host) ?? 0
+  if (open < limits.webSocketsPerHost) return head
+  return new WeirError('queue_full', { message: 'Too many WebSockets are open to this host.' })
+}
+
+/** Holds one of the host's places until the bot's socket is gone. */
+const occupy = (inbound: Inbound, session: Session, socket: Socket, host: string): void => {
+  const { webSockets, deps } = inbound
+  session.stage = 'websocket'
+  webSockets.set(host, (webSockets.get(host) ?? 0) + 1)
+  socket.once('close', () => {
+    webSockets.set(host, (webSockets.get(host) ?? 1) - 1)
+    deps.note?.({ type: 'upgrade.closed', host, code: undefined, reason: 'closed' })
+  })
+}
+
+const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Head, early: Buffer): void => {
+  const { deps, limits } = inbound
+  const id = deps.nextId()
+  const proxy = createProxyServer()
+  let answered = false
+  const fail = (error: WeirError): void => {
+    if (answered) return
+    answered = true
+    timeout.cancel()
+    deps.note?.({ type: 'request.declined', host: head.host, code: error.code, reason: error.message })
+    declineRaw(socket, error, id, deps.name)
+  }
+  const timeout = deps.clock.after(limits.upgradeMs, () => fail(new WeirError('upstream_timeout')))
+  proxy.on('proxyReqWs', (sent) => {
+    // The bot may leave, or be refused, before the exchange has answered.
+    const giveUp = (): void => void sent.destroy()
+    socket.once('close', giveUp)
+    // These listeners stand before the relay's own, so what they change is what is written.
+    sent.once('response', (res) => {
+      answered = true
+      timeout.cancel()
+      for (const name of Object.keys(res.headers)) if (name.startsWith('x-weir-')) delete res.headers[name]
+    })
+    sent.once('upgrade', (res, upstream: Socket) => {
+      answered = true
+      timeout.cancel()
+      socket.off('close', giveUp)
+      res.headers = { ...grouped(res.rawHeaders), 'X-Weir-Call': id, 'X-Weir-Decision': 'forwarded' }
+      tie(socket, upstream, deps.clock, limits.lingerMs, () => {})
+    })
+  })
+  // Bytes and order of names as the bot sent them; the two fields of this hop are ours, in the spelling the relay looks for.
+  req.headers = { ...grouped(head.headers), connection: 'Upgrade', upgrade: 'websocket' }
+  req.url = head.target
+  const route = deps.routeTo(head.host, 443)
+  const options = {
+    target: { protocol: 'https:', host: route.host, port: route.port },
+    ssl: { servername: head.host, ca: route.ca, ALPNProtocols: ['http/1.1'] },
+    secure: true,
+  }
+  proxy
+    .ws(req, socket, options, early)
+    .catch((cause: unknown) => fail(new WeirError('upstream_unreachable', { cause })))
+}
+
+/** Raw fields as an object that writes them again in their first spelling, repeats included; X-Weir names are weir's alone. */
+const grouped = (raw: RawHeaders): Record<string, string | string[]> => {
+  const fields = new Map<string, { name: string; values: string[] }>()
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? ''
+    const lower = name.toLowerCase()
+    if (lower.startsWith('x-weir-')) continue
+    const known = fields.get(lower)
+    if (known === undefined) fields.set(lower, { name, values: [raw[at + 1] ?? ''] })
+    else known.values.push(raw[at + 1] ?? '')
+  }
+  const out: Record<string, string | string[]> = {}
+  for (const { name, values } of fields.values()) out[name] = values.length === 1 ? (values[0] ?? '') : values
+  return out
 }

@@ -20,7 +20,8 @@ const identity = makeIdentity()
 /** Certificate that every fake of these tests shows, and trusts. */
 export const certificate = identity.cert
 export const privateKey = identity.key
-const context = createSecureContext(identity)
+/** The context that shows it, for every host. */
+export const context = createSecureContext(identity)
 
 export interface Fixture extends AsyncDisposable {
   readonly port: number
@@ -75,13 +76,16 @@ export const said = (call: Call, body: string | Buffer, over: Partial<Reply> = {
 /** A client that keeps everything it hears. */
 export class Wire implements Disposable {
   readonly socket: Socket
+  /** The TCP socket under it all. */
+  readonly raw: Socket
   heard = ''
   ended = false
   closed = false
   error: Error | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, raw = socket) {
     this.socket = socket
+    this.raw = raw
     socket.on('data', (chunk: Buffer) => {
       this.heard += chunk.toString('latin1')
     })
@@ -165,7 +169,7 @@ export const encrypt = async (
       .once('error', reject)
       .once('close', () => reject(new Error('closed'))),
   )
-  return new Wire(socket) as Wire & { socket: TLSSocket }
+  return new Wire(socket, under.socket) as Wire & { socket: TLSSocket }
 }
 
 /** A tunnel with TLS in it: what almost every bot does. */

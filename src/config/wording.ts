@@ -11,7 +11,6 @@ export interface Fault {
   /** Whether the key or the value at the path is wrong. */
   readonly at: 'key' | 'value'
   readonly message: string
-  readonly hint?: string
   /** For an unknown key: show the place of `path`, but name the section around it. */
   readonly name?: Path
 }
@@ -48,7 +47,7 @@ const faults = (issue: ShapeIssue, prefix: Path, value: unknown, known: KnownKey
   if (got === undefined && path.length > 0) {
     return [{ path, at: 'key', name: path.slice(0, -1), message: `"${String(path.at(-1))}" is missing` }]
   }
-  return [{ path, at: 'value', message: sentence(issue, got) }]
+  return [{ path, at: 'value', message: sentence(issue, path.includes('accounts') ? HIDDEN : got) }]
 }
 
 /** The alternative that was probably meant: of the right type, and with the least wrong in it. */
@@ -102,7 +101,11 @@ const bound = (origin: string, word: string, limit: number): string => {
 
 const own = (message: string): string | undefined => (message.startsWith('expected') ? message : undefined)
 
+/** In place of what may be a key id. */
+const HIDDEN = Symbol('hidden')
+
 const shown = (got: unknown): string => {
+  if (got === HIDDEN) return 'something else'
   if (got === null || got === undefined) return 'nothing'
   if (Array.isArray(got)) return got.length === 0 ? 'an empty list' : 'a list'
   if (typeof got === 'object') return 'a section with keys'

@@ -43,8 +43,25 @@ describe('a limits.yaml with a fault', () => {
     expect(texts.map((file) => file.replace('.txt', '.yaml')).sort()).toEqual(files.sort())
   })
 
-  it('never shows a key id', () => {
-    expect(report(readFileSync(new URL('key-of-two-accounts.yaml', CASES), 'utf8'))).not.toMatch(/AAA|BBB/)
+  it.each(files.filter((file) => file.includes('accounts')))('never shows a key id: %s', (file) => {
+    const text = readFileSync(new URL(file, CASES), 'utf8')
+    expect(text).toMatch(/AAA|SECRETKEY/)
+    expect(report(text)).not.toMatch(/AAA|BBB|SECRETKEY/)
+  })
+
+  it('keeps what was probably meant apart from what is wrong, for programs that show it', () => {
+    const loaded = loadRules(readFileSync(new URL('unknown-key-in-bucket.yaml', CASES), 'utf8'), 'limits.yaml', {})
+    expect(loaded.ok ? [] : loaded.issues).toEqual([
+      {
+        file: 'limits.yaml',
+        line: 8,
+        column: 9,
+        length: 7,
+        path: 'exchanges.kraken.buckets.private',
+        message: 'unknown key "capcity"',
+        hint: 'did you mean "capacity"?',
+      },
+    ])
   })
 })
 
@@ -83,6 +100,24 @@ describe('the limits.yaml that ships', () => {
   it('writes the header values of every bucket beforehand', () => {
     const kraken = shippedRules().exchanges[0]?.buckets.find(({ name }) => name === 'private')
     expect(kraken).toMatchObject({ label: '"kraken-private"', policy: '"kraken-private";q=15;w=45' })
+  })
+
+  it('turns declared accounts round, from key id to account', () => {
+    const text = SHIPPED.replace('accounts: {} ', 'accounts: { main: [KEY1, KEY2], other: [KEY3] } ')
+    const loaded = loadRules(text, 'limits.yaml', {})
+    const accounts = loaded.ok ? loaded.rules.exchanges[0]?.accounts : undefined
+    expect([...(accounts ?? [])]).toEqual([
+      ['KEY1', 'main'],
+      ['KEY2', 'main'],
+      ['KEY3', 'other'],
+    ])
+  })
+
+  it('leaves the share unused that headroom says', () => {
+    const text = SHIPPED.replace('public: { per: ip, capacity: 5', 'public: { headroom: 20%, per: ip, capacity: 5')
+    const loaded = loadRules(text, 'limits.yaml', {})
+    const found = loaded.ok ? loaded.rules.exchanges[0]?.buckets.find(({ name }) => name === 'public') : undefined
+    expect(found).toMatchObject({ capacity: 4, refill: 0.0008 })
   })
 
   it('can not be changed once it is loaded', () => {

@@ -158,6 +158,26 @@ export interface PartView {
   readonly message: string
 }
 
+/** One look at everything: what `weir status` shows. */
+export interface StatusView {
+  readonly health: {
+    readonly status: string
+    readonly version: string
+    readonly uptimeSeconds: number
+    readonly reasons: readonly string[]
+  }
+  readonly exchanges: readonly string[]
+  readonly limits: readonly LimitView[]
+  readonly queues: readonly QueueView[]
+  readonly breakers: readonly BreakerView[]
+  readonly cache: CacheView
+  readonly config: ConfigView
+  readonly lately: ActivityView
+  readonly total: TotalsView
+  /** The last calls that were refused or failed, oldest first. */
+  readonly refusals: readonly CallView[]
+}
+
 /** The rules in force. */
 export interface ConfigView {
   readonly file: string
@@ -187,21 +207,25 @@ export interface Explanation {
   readonly cache:
     | { readonly freshMs: Millis; readonly staleMs: Millis; readonly staleWhen: readonly string[] }
     | undefined
-  readonly breaker: BreakerState
-  /** What would happen now: the decision, the wait, and one sentence why. */
-  readonly now: {
-    readonly decision: 'forward' | 'wait' | 'refuse' | 'cached' | 'stale'
-    readonly waitMs: Millis
-    readonly why: string
-  }
+  readonly breaker: BreakerState | undefined
+  /** What would happen now; undefined when no running weir was asked. */
+  readonly now: Forecast | undefined
+}
+
+/** What weir would do with a call, as far as can be known without spending anything. */
+export interface Forecast {
+  readonly decision: 'forward' | 'wait' | 'refuse' | 'cached' | 'stale'
+  readonly waitMs: Millis
+  /** One sentence. */
+  readonly why: string
 }
 
 /** The price in one bucket, and its level where known. */
 export interface ExplainedCost {
   readonly bucket: string
   readonly cost: Tokens
-  /** How the cost comes about when it is not one number: `4 + up to 3 while the order is younger than 15 s`. */
+  /** How the cost comes about when it is not one number: `1, and up to 3 more while the order is younger than 15 s`. */
   readonly note: string | undefined
-  /** Level at the scope asked about; undefined when it depends on a key or pair that was not given. */
+  /** Level at the scope asked about; undefined when that hangs on a key that was not given, or no running weir was asked. */
   readonly level: LimitView | undefined
 }

@@ -1,0 +1,74 @@
+// What limits.yaml makes of a call, without a running weir: its class, its costs, its manners. Levels, breakers and
+// what would happen now are a running weir's to tell.
+
+import type { CostRule, Rules } from '../core/rules.ts'
+import type { ExplainedCost, Explanation } from '../core/views.ts'
+import { parsePattern, type Route } from '../rules/pattern.ts'
+import { amount, duration } from './words.ts'
+
+/** Explains a call by the rules alone; undefined when the host is none of an exchange's. */
+export const explainByRules = (rules: Rules, method: string, url: URL): Explanation | undefined => {
+  const host = rules.hosts.get(url.hostname)
+  if (host === undefined) return undefined
+  const rule = host.classify(method, url.pathname)
+  return {
+    method,
+    host: host.host,
+    path: url.pathname,
+    exchange: rule.exchange.name,
+    class: rule.id,
+    kind: rule.kind,
+    pattern: rule.patterns.find((pattern) => matches(pattern, method, url.pathname)),
+    patterns: rule.patterns,
+    lane: rule.lane,
+    hold: rule.hold,
+    enforce: rule.enforce,
+    priority: rule.priority,
+    maxWaitMs: rule.maxWaitMs,
+    costs: rule.costs.map(explainCost),
+    cache: rule.cache && {
+      freshMs: rule.cache.freshMs,
+      staleMs: rule.cache.staleMs,
+      staleWhen: [...rule.cache.staleWhen],
+    },
+    breaker: undefined,
+    now: undefined,
+  }
+}
+
+/** The most that one order can cost: an order of unknown age counts as the youngest. */
+const explainCost = (cost: CostRule): ExplainedCost => ({
+  bucket: cost.bucket.id,
+  cost: cost.fixed + Math.max(0, ...cost.byAge.map((step) => step.cost)),
+  note: costNote(cost),
+  level: undefined,
+})
+
+/** How a cost comes about when it is not one number; undefined when it is. */
+export const costNote = ({ fixed, byAge, perOrder }: CostRule): string | undefined => {
+  const each = perOrder ? 'for each order' : undefined
+  const oldest = byAge.at(-1)
+  if (oldest === undefined) return each
+  const most = amount(Math.max(...byAge.map((step) => step.cost)))
+  const age = `${amount(fixed)}, and up to ${most} more while the order is younger than ${duration(oldest.underMs)}`
+  return each === undefined ? age : `${each} ${age}`
+}
+
+/** Whether `pattern`, as written in limits.yaml, is a way to this method and path. */
+export const matches = (pattern: string, method: string, path: string): boolean => {
+  const parsed = parsePattern(pattern)
+  // HEAD is GET without a body (RFC 9110 §9.3.2), and one slash at the end does not count.
+  const asked = method === 'HEAD' ? ['HEAD', 'GET', '*'] : [method, '*']
+  const segments = path
+    .replace(/(.)\/$/, '$1')
+    .slice(1)
+    .split('/')
+  return parsed.ok && parsed.routes.some((route) => asked.includes(route.method) && leadsTo(route, segments))
+}
+
+const leadsTo = ({ segments: wanted }: Route, segments: readonly string[]): boolean => {
+  const open = wanted.at(-1) === '**'
+  const fixed = open ? wanted.slice(0, -1) : wanted
+  const longEnough = open ? segments.length >= fixed.length : segments.length === Math.max(1, fixed.length)
+  return longEnough && fixed.every((segment, index) => segment === '*' || segment === segments[index])
+}

@@ -1,0 +1,28 @@
+// Numbers as people read them, for everything the command line prints.
+
+import type { Bytes, Millis } from '../core/units.ts'
+
+/** `350 ms`, `4.2 s`, `12 s`, `5 min`, `2 h`, `3 d`. */
+export const duration = (ms: Millis): string => {
+  if (ms < 1000) return `${Math.ceil(ms)} ms`
+  const seconds = ms / 1000
+  if (seconds < 10) return `${trimmed(seconds, 1)} s`
+  if (seconds < 120) return `${Math.ceil(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86_400)} d`
+}
+
+/** `3`, `0.33`, `-1.5`: tokens, with no more digits than matter. */
+export const amount = (tokens: number): string => trimmed(tokens, 2)
+
+/** `812 B`, `1.5 KiB`, `64 MiB`. */
+export const bytes = (count: Bytes): string => {
+  if (count < 1024) return `${count} B`
+  return count < 1024 ** 2 ? `${trimmed(count / 1024, 1)} KiB` : `${trimmed(count / 1024 ** 2, 1)} MiB`
+}
+
+/** `1 call`, `3 calls`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const trimmed = (value: number, digits: number): string => String(Number(value.toFixed(digits)))

@@ -91,14 +91,22 @@ const readHeaders = (headers: RawHeaders): Asked | undefined => {
 /** The content codings a bot takes, in one spelling: an answer is kept as received, encoded or not. */
 const codings = (field: string): string => {
   if (field === '') return ''
+  const known = SPELLINGS.get(field)
+  if (known !== undefined) return known
   const taken = new Set<string>()
   for (const part of field.toLowerCase().split(',')) {
     const [coding = '', ...params] = part.split(';')
     const refused = params.some((param) => /^\s*q=0(?:\.0*)?\s*$/.test(param))
     taken.add(refused ? `!${coding.trim()}` : coding.trim())
   }
-  return [...taken].sort().join(',')
+  const spelling = [...taken].sort().join(',')
+  if (SPELLINGS.size < MOST_SPELLINGS) SPELLINGS.set(field, spelling)
+  return spelling
 }
+
+/** Bots say one of a handful of things in every call; taking it apart each time was a third of the cost of a hit. */
+const SPELLINGS = new Map<string, string>()
+const MOST_SPELLINGS = 100
 
 const question = (
   method: string,

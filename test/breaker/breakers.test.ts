@@ -250,6 +250,15 @@ it('keeps its state when new numbers are loaded', () => {
   expect(refused().code).toBe('circuit_open')
 })
 
+it('shows the window as it is now, also when nobody calls any more', () => {
+  const { breakers, clock } = setUp()
+  breakers.admit(aCall()).report(OK, 9_000)
+  breakers.admit(aCall()).report(FAILING, 10)
+  expect(breakers.view()[0]).toMatchObject({ failures: 1, window: { calls: 2, failed: 1, slow: 1 } })
+  clock.advance(60_000)
+  expect(breakers.view()[0]?.window).toEqual({ calls: 0, failed: 0, slow: 0 })
+})
+
 it('remembers the last hundred changes of a host', () => {
   const { breakers } = setUp()
   for (let i = 0; i < 80; i += 1) {

@@ -37,7 +37,8 @@ const BREAKERS: Readonly<Record<BreakerState, string>> = {
 }
 
 const becauseText = ({ pattern, patterns, exchange }: Explanation): string => {
-  if (pattern !== undefined) return `it matches ${pattern}`
+  // The long lists of limits.yaml would hide the rest of the screen.
+  if (pattern !== undefined) return `it matches ${pattern.replace(/\{([^,}]+,[^,}]+),[^}]{20,}\}/g, '{$1,…}')}`
   return patterns.length === 0
     ? `no pattern matches: the default class of ${exchange}`
     : `it matches ${patterns.join(', ')}`

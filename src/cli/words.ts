@@ -8,8 +8,8 @@ export const duration = (ms: Millis): string => {
   const seconds = ms / 1000
   if (seconds < 10) return `${trimmed(seconds, 1)} s`
   if (seconds < 120) return `${Math.ceil(seconds)} s`
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${trimmed(seconds / 3600, 1)} h`
   return `${Math.round(seconds / 86_400)} d`
 }
 
@@ -23,6 +23,7 @@ export const bytes = (count: Bytes): string => {
 }
 
 /** `1 call`, `3 calls`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
+  `${count} ${count === 1 ? noun : plural}`
 
 const trimmed = (value: number, digits: number): string => String(Number(value.toFixed(digits)))

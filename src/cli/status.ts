@@ -1,0 +1,123 @@
+// `weir status`: one screen about a running weir, from its admin port. Plain text when piped; on a terminal, colour
+// where something is not well.
+
+import type { BreakerView, CallView, LimitView, QueueView, StatusView } from '../core/views.ts'
+import { amount, bytes, counted, duration } from './words.ts'
+
+/** How to print. */
+export interface Screen {
+  readonly colour: boolean
+  /** Width; lines are cut there. Undefined when piped: nothing is cut. */
+  readonly columns: number | undefined
+  /** Milliseconds since the epoch, for ages. */
+  readonly nowWallMs: number
+}
+
+/** Rows of buckets shown; the fullest come first, and the rest is counted. */
+const BUCKETS_SHOWN = 12
+
+/** The whole screen, ending in a line feed. */
+export const statusText = (status: StatusView, screen: Screen): string => {
+  const paint = painter(screen.colour)
+  const sections = [
+    headline(status, paint),
+    section('buckets', bucketRows(status.limits, paint)),
+    section(
+      'lanes',
+      status.queues.filter(({ waiting }) => waiting > 0).map((queue) => laneRow(queue, paint)),
+    ),
+    section(
+      'breakers',
+      status.breakers.map((view) => breakerRow(view, paint)),
+    ),
+    section('last 5 min', [latelyRow(status)]),
+    section(
+      'refused lately',
+      status.refusals.map((call) => refusalRow(call, screen.nowWallMs)),
+    ),
+  ]
+  const lines = sections
+    .filter((text) => text !== '')
+    .join('\n')
+    .split('\n')
+  return `${lines.map((line) => cut(line, screen.columns)).join('\n')}\n`
+}
+
+type Paint = (text: string, colour: 'green' | 'yellow' | 'red') => string
+
+const CODES = { green: 32, yellow: 33, red: 31 } as const
+
+const painter =
+  (colour: boolean): Paint =>
+  (text, name) =>
+    colour ? `\x1b[${CODES[name]}m${text}\x1b[39m` : text
+
+const headline = ({ health, config }: StatusView, paint: Paint): string => {
+  const colour = health.status === 'healthy' ? 'green' : health.status === 'degraded' ? 'yellow' : 'red'
+  const head = `weir ${health.version} is ${paint(health.status, colour)}, up ${duration(health.uptimeSeconds * 1000)}, rules of ${config.file}\n`
+  return head + health.reasons.map((reason) => `  ${paint(reason, colour)}\n`).join('')
+}
+
+const section = (title: string, rows: readonly string[]): string =>
+  rows.length === 0 ? '' : `${title}\n${rows.map((row) => `  ${row}\n`).join('')}`
+
+const bucketRows = (limits: readonly LimitView[], paint: Paint): string[] => {
+  const fullestFirst = [...limits].sort((a, b) => b.utilization - a.utilization || a.bucket.localeCompare(b.bucket))
+  const shown = fullestFirst.slice(0, BUCKETS_SHOWN)
+  const width = Math.max(0, ...shown.map(({ bucket, scope }) => `${bucket} ${scope}`.length))
+  const rows = shown.map((view) => bucketRow(view, width, paint))
+  const more = limits.length - shown.length
+  return more === 0 ? rows : [...rows, `and ${counted(more, 'bucket')} with more left`]
+}
+
+const BAR = 20
+
+const bucketRow = (view: LimitView, width: number, paint: Paint): string => {
+  const { bucket, scope, utilization, available, capacity, closedForMs, fullInMs } = view
+  const used = Math.round(Math.min(1, Math.max(0, utilization)) * BAR)
+  const colour = utilization >= 1 ? 'red' : utilization >= 0.8 ? 'yellow' : 'green'
+  const bar = paint('█'.repeat(used), colour) + '░'.repeat(BAR - used)
+  const left = `${amount(available)} of ${amount(capacity)} left`
+  const end =
+    closedForMs > 0 ? `, closed for ${duration(closedForMs)}` : fullInMs > 0 ? `, full in ${duration(fullInMs)}` : ''
+  return `${`${bucket} ${scope}`.padEnd(width)}  ${bar}  ${left}${end}`
+}
+
+const laneRow = (
+  { class: id, lane, waiting, capacity, oldestWaitMs, bytes: size }: QueueView,
+  paint: Paint,
+): string => {
+  const share = waiting / capacity
+  const length = paint(`${waiting} of ${capacity}`, share >= 1 ? 'red' : share >= 0.8 ? 'yellow' : 'green')
+  return `${id} ${lane}  ${length} wait, the longest for ${duration(oldestWaitMs)}, ${bytes(size)}`
+}
+
+const breakerRow = (view: BreakerView, paint: Paint): string => {
+  const { host, state, reason, forced, openForMs } = view
+  if (state === 'closed') return `${host}  ${paint('closed', 'green')}`
+  if (state === 'half_open') return `${host}  ${paint('half open', 'yellow')}, being probed: ${reason}`
+  const until = forced ? 'by hand' : `for ${duration(openForMs)} more`
+  return `${host}  ${paint('open', 'red')} ${until}: ${reason}`
+}
+
+const latelyRow = ({ lately, total, cache }: StatusView): string => {
+  const asked = lately.cacheHits + lately.cacheMisses
+  const hits = asked === 0 ? '' : `, ${Math.round((lately.cacheHits / asked) * 100)} % of ${asked} from the cache`
+  const kept = `${counted(cache.entries, 'answer')} kept, ${bytes(cache.bytes)} of ${bytes(cache.maxBytes)}`
+  const calls = `${counted(lately.calls, 'call')}, ${lately.refused} refused, ${lately.throttled} turned away by an exchange`
+  return `${calls}${hits} (${kept}); ${counted(total.violations, 'violation')} since the start`
+}
+
+const refusalRow = (call: CallView, nowWallMs: number): string => {
+  const ago = duration(Math.max(0, nowWallMs - call.atWallMs))
+  const what = [call.error, call.reason].filter((word) => word !== undefined && word !== 'ok').join(', ')
+  return `${ago} ago  ${call.bot}  ${call.method} ${call.class ?? call.host}  ${call.decision ?? 'failed'}: ${what}`
+}
+
+/** Cuts to the width of the terminal. Colour codes take no room; a cut line ends without colour. */
+const cut = (line: string, columns: number | undefined): string => {
+  if (columns === undefined) return line
+  const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
+  if (line.replace(escapes, '').length <= columns) return line
+  return `${line.replace(escapes, '').slice(0, Math.max(0, columns - 1))}…`
+}

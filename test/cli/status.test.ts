@@ -1,0 +1,109 @@
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { fromWire } from '../../src/admin/wire.ts'
+import { statusText } from '../../src/cli/status.ts'
+import type { StatusView } from '../../src/core/views.ts'
+import { breakerView, limitView, openDesk } from '../admin/desk.ts'
+
+const NOW = 1_700_000_060_000
+const piped = { colour: false, columns: undefined, nowWallMs: NOW }
+
+const busy = async (): Promise<StatusView> => {
+  await using desk = await openDesk({
+    limits: () => [
+      limitView(),
+      limitView({ bucket: 'kraken.engine', available: 0, capacity: 60, utilization: 1, closedForMs: 4200 }),
+    ],
+    queues: () => [
+      {
+        exchange: 'kraken',
+        class: 'kraken.private',
+        lane: 'a1b2c3d4',
+        waiting: 41,
+        bytes: 2048,
+        capacity: 50,
+        oldestWaitMs: 1234,
+        inFlight: 1,
+      },
+    ],
+    breakers: () => [
+      breakerView({ state: 'open', reason: 'http 503', openForMs: 8000 }),
+      breakerView({ host: 'api.coinbase.com' }),
+    ],
+    lately: () => ({ calls: 90, refused: 1, throttled: 0, cacheHits: 3, cacheMisses: 1 }),
+    calls: () => [
+      {
+        id: 'call-1',
+        atWallMs: NOW - 12_000,
+        bot: 'grid-bot',
+        method: 'POST',
+        host: 'api.kraken.com',
+        exchange: 'kraken',
+        class: 'kraken.orders',
+        credential: 'a1b2c3d4',
+        decision: 'refused',
+        status: 200,
+        tookMs: 1,
+        waitedMs: 0,
+        cost: 0,
+        sent: 'no',
+        error: 'limit_reached',
+        verdict: undefined,
+        reason: undefined,
+      },
+    ],
+  })
+  return fromWire<StatusView>((await desk.get('/v1/status')).json())
+}
+
+describe('weir status', () => {
+  it('shows on one screen what a running weir said of itself', async () => {
+    expect(statusText(await busy(), piped)).toBe(
+      [
+        'weir 0.1.0 is degraded, up 60 s, rules of limits.yaml',
+        '  api.kraken.com: breaker is open, probes in 8 s: http 503',
+        '',
+        'buckets',
+        '  kraken.engine a1b2c3d4   ████████████████████  0 of 60 left, closed for 4.2 s',
+        '  kraken.private a1b2c3d4  ████░░░░░░░░░░░░░░░░  12 of 15 left, full in 9 s',
+        '',
+        'lanes',
+        '  kraken.private a1b2c3d4  41 of 50 wait, the longest for 1.2 s, 2 KiB',
+        '',
+        'breakers',
+        '  api.kraken.com  open for 8 s more: http 503',
+        '  api.coinbase.com  closed',
+        '',
+        'last 5 min',
+        '  90 calls, 1 refused, 0 turned away by an exchange, 75 % of 4 from the cache (0 answers kept, 0 B of 1000 B); 0 violations since the start',
+        '',
+        'refused lately',
+        '  12 s ago  grid-bot  POST kraken.orders  refused: limit_reached',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('is coloured on a terminal and says the same', async () => {
+    const status = await busy()
+    const coloured = statusText(status, { ...piped, colour: true })
+    expect(coloured).toContain('\x1b[31m')
+    expect(stripVTControlCharacters(coloured)).toBe(statusText(status, piped))
+  })
+
+  it('never wraps a line of a narrow terminal', async () => {
+    const text = stripVTControlCharacters(statusText(await busy(), { ...piped, colour: true, columns: 60 }))
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60)
+  })
+
+  it('shows the fullest buckets and counts the rest', async () => {
+    const status = await busy()
+    const limits = Array.from({ length: 15 }, (_, index) =>
+      limitView({ scope: `key${index}`, utilization: index / 20 }),
+    )
+    const text = statusText({ ...status, limits }, piped)
+    expect(text).toContain('key14')
+    expect(text).not.toContain('key1 ')
+    expect(text).toContain('and 3 buckets with more left')
+  })
+})

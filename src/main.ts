@@ -3,11 +3,17 @@
 
 import { COMMANDS, usage } from './cli/commands.ts'
 
-const [name = 'serve', ...args] = process.argv.slice(2)
-const command = COMMANDS.get(name)
+const HELP = ['help', '--help', '-h']
+
+const given = process.argv.slice(2)
+const help = given.some((word) => HELP.includes(word))
+// Flags alone mean `serve`.
+const [name = 'serve', ...args] = given[0]?.startsWith('-') ? ['serve', ...given] : given
+const command = help ? undefined : COMMANDS.get(name)
 if (command === undefined) {
-  process.stderr.write(usage(name))
-  process.exitCode = name === 'help' || name === '--help' || name === '-h' ? 0 : 2
+  const out = help ? process.stdout : process.stderr
+  out.write(usage(help ? undefined : name))
+  process.exitCode = help ? 0 : 2
 } else {
   process.exitCode = await command.run(args, process.env)
 }

@@ -22,6 +22,7 @@ import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
 import { Strikes } from '../limit/strikes.ts'
 import { limitView } from '../limit/view.ts'
+import { Lately } from '../observe/lately.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createRecent, type Recent } from '../observe/recent.ts'
@@ -49,6 +50,7 @@ export interface App {
   readonly cache: CacheMemory
   readonly metrics: Metrics
   readonly recent: Recent
+  readonly lately: Lately
   readonly certificates: Certificates
   readonly inbound: InboundServer
   /** Why no calls are taken; undefined while they are. */
@@ -67,7 +69,8 @@ export const buildApp = async (
   clock: Clock = realClock,
 ): Promise<App> => {
   const recent = createRecent(clock)
-  const observers: Observer[] = [recent.observer, log.observer]
+  const lately = new Lately(clock)
+  const observers: Observer[] = [recent.observer, lately.observer, log.observer]
   const tell = tee(observers)
   const rulebook = await Rulebook.open({ file: settings.config, env, clock, tell })
   const rules = () => rulebook.rules
@@ -156,6 +159,7 @@ export const buildApp = async (
     cache,
     metrics,
     recent,
+    lately,
     certificates,
     inbound,
     notServing: () => (stopping ? 'stopping' : undefined),

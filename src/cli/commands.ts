@@ -1,6 +1,11 @@
 // What `weir` can do: one table.
 
+import { FLAGS } from '../config/flags.ts'
 import { nearest } from '../config/suggest.ts'
+import { ca } from './ca.ts'
+import { check } from './check.ts'
+import { explainCall, showStatus } from './questions.ts'
+import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 
 /** One command. `run` resolves with the exit status. */
@@ -12,14 +17,19 @@ export interface Command {
 /** Every command by name. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['serve', { says: 'run the proxy (also what plain `weir` does)', run: serve }],
+  ['check', { says: '[FILE]: tell everything that is wrong with a limits.yaml', run: check }],
+  ['explain', { says: 'METHOD URL: class, price, and what would happen now, and why', run: explainCall }],
+  ['status', { says: 'one screen of the running proxy', run: showStatus }],
+  ['ca', { says: 'the certificate that bots must trust, and how', run: ca }],
+  ['schema', { says: 'the JSON Schema of limits.yaml, for editors', run: schema }],
 ])
 
-/** Help, headed by a hint when `asked` is no command. */
-export const usage = (asked: string): string => {
-  const near = nearest(asked, COMMANDS.keys())
+/** Help, headed by a hint when `unknown` was asked for and is no command. */
+export const usage = (unknown: string | undefined): string => {
+  const near = unknown === undefined ? undefined : nearest(unknown, COMMANDS.keys())
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
-  const help = ['help', '--help', '-h'].includes(asked)
-  const head = help ? '' : `weir: there is no command "${asked}"${hint}\n\n`
-  const rows = [...COMMANDS].map(([name, { says }]) => `  weir ${name.padEnd(9)} ${says}\n`)
-  return `${head}Usage: weir COMMAND [FLAGS]\n\n${rows.join('')}\nweir serve --help lists the flags.\n`
+  const head = unknown === undefined ? '' : `weir: there is no command "${unknown}"${hint}\n\n`
+  const commands = [...COMMANDS].map(([name, { says }]) => `  weir ${name.padEnd(9)} ${says}\n`)
+  const flags = FLAGS.map(({ flag, value, meaning }) => `  ${`--${flag} ${value}`.padEnd(38)} ${meaning}\n`)
+  return `${head}Usage: weir COMMAND [FLAGS]\n\n${commands.join('')}\nFlags, for every command:\n\n${flags.join('')}`
 }

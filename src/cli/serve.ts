@@ -1,6 +1,8 @@
 // `weir serve`: runs the proxy until it is told to stop.
 
 import { join } from 'node:path'
+import { type AdminServer, startAdmin } from '../admin/server.ts'
+import { adminDeps } from '../app/admin.ts'
 import { type App, buildApp } from '../app/app.ts'
 import { RulesError } from '../app/rulebook.ts'
 import { readSettings } from '../config/environment.ts'
@@ -20,24 +22,45 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
     if (error instanceof RulesError || error instanceof AuthorityError) return refuse(error.message)
     throw error
   }
-  const port = await app.listen()
-  const proxy = `http://${bracketed(settings.listen.host)}:${port}`
+  let admin: AdminServer
+  try {
+    admin = await startAdmin(
+      { ...settings.admin, onError: (error) => app.log.error('a page failed', error) },
+      adminDeps(app),
+    )
+    const port = await app.listen()
+    announce(app, port, admin.port)
+  } catch (error) {
+    await app.stop()
+    return refuse(`weir can not start: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return untilStopped(app, admin)
+}
+
+/** The line that people copy, and the line that machines read. */
+const announce = (app: App, port: number, adminPort: number): void => {
+  const { listen, admin, stateDir, config } = app.settings
+  const proxy = `http://${bracketed(listen.host)}:${port}`
   app.log.started({
     version: VERSION,
     node: process.version,
     proxy,
-    admin: undefined,
-    config: settings.config,
-    stateDir: settings.stateDir,
+    admin: `http://${bracketed(admin.host)}:${adminPort}`,
+    config,
+    stateDir,
     store: 'sqlite',
     hosts: app.rulebook.rules.hosts.size,
     classes: app.rulebook.rules.exchanges.reduce((sum, { classes }) => sum + classes.length, 0),
   })
-  process.stderr.write(`A bot needs: HTTPS_PROXY=${proxy} SSL_CERT_FILE=${join(settings.stateDir, 'bundle.pem')}\n`)
-  return untilStopped(app)
+  app.log.flush()
+  const bundle = join(stateDir, 'bundle.pem')
+  process.stderr.write(
+    `weir listens on ${proxy}. A bot needs:\n` +
+      `  HTTPS_PROXY=${proxy} SSL_CERT_FILE=${bundle} REQUESTS_CA_BUNDLE=${bundle} NODE_EXTRA_CA_CERTS=${join(stateDir, 'ca.pem')} YOUR-BOT\n`,
+  )
 }
 
-const untilStopped = (app: App): Promise<number> => {
+const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
   process.on('SIGHUP', () => void app.rulebook.reload())
   return new Promise((resolve) => {
     let stopping = false
@@ -45,7 +68,7 @@ const untilStopped = (app: App): Promise<number> => {
       if (stopping) return
       stopping = true
       app.log.stopping(signal)
-      app.stop().then(
+      Promise.all([app.stop(), admin.close()]).then(
         () => {
           app.log.flush()
           resolve(0)

@@ -1,0 +1,37 @@
+// What the admin port sees of a running weir.
+
+import type { AdminDeps } from '../admin/deps.ts'
+import { explanationText } from '../cli/explanation.ts'
+import { VERSION } from '../cli/version.ts'
+import { limitView } from '../limit/view.ts'
+import type { App } from './app.ts'
+import { explain } from './explain.ts'
+
+/** The reads and levers of the admin port. */
+export const adminDeps = (app: App): AdminDeps => ({
+  version: VERSION,
+  startedAtWallMs: app.clock.wall(),
+  wall: () => app.clock.wall(),
+  notServing: app.notServing,
+  exchanges: () => app.rulebook.rules.exchanges.map(({ name }) => name),
+  metrics: app.metrics,
+  totals: (exchange) => app.metrics.tally.totals(exchange),
+  lately: (exchange) => app.lately.counts(exchange),
+  latencies: () => app.metrics.latencies(),
+  calls: (limit) => app.recent.calls(limit),
+  violations: (limit) => app.recent.violations(limit),
+  limits: () => app.store.levels().map(limitView),
+  queues: () => app.lanes.view(),
+  breakers: () => app.breakers.view(),
+  cache: () => app.cache.view(),
+  config: () => app.rulebook.view,
+  parts: () => [
+    { name: 'state', healthy: true, vital: true, message: `levels and breakers are kept in ${app.settings.stateDir}` },
+  ],
+  moveBreaker: (host, move) => {
+    app.breakers[move](host)
+  },
+  explain: (question) => explain(app, question),
+  explanationText,
+  caPem: () => app.certificates.caPem,
+})

@@ -1,0 +1,33 @@
+// `weir check [FILE]`: everything that is wrong with a limits.yaml, without starting anything.
+
+import { readFile } from 'node:fs/promises'
+import { readSettings } from '../config/environment.ts'
+import { formatIssues, issueOutside } from '../config/issues.ts'
+import { loadRules } from '../config/load.ts'
+import { counted } from './words.ts'
+
+/** Status 1 when there is something to mend. */
+export const check = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
+  const read = readSettings(args, env)
+  if (!read.ok) return report(formatIssues(read.issues, ''))
+  const file = read.rest[0] ?? read.settings.config
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
+    return report(formatIssues([issueOutside(file, '', `can not be read (${code})`)], ''))
+  }
+  const loaded = loadRules(text, file, env)
+  if (!loaded.ok) return report(formatIssues(loaded.issues, text))
+  const { exchanges, hosts } = loaded.rules
+  const classes = exchanges.reduce((sum, exchange) => sum + exchange.classes.length, 0)
+  const found = [counted(exchanges.length, 'exchange'), counted(hosts.size, 'host'), counted(classes, 'class')]
+  process.stdout.write(`${file}: no problems. ${found.join(', ').replace('classs', 'classes')}.\n`)
+  return 0
+}
+
+const report = (text: string): number => {
+  process.stderr.write(`${text}\n`)
+  return 1
+}

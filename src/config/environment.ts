@@ -6,6 +6,7 @@ import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Millis } from '../core/units.ts'
+import type { Environment } from '../rules/override.ts'
 import { type Address, type ConnectTo, parseAddress, parseConnectTo } from './addresses.ts'
 import { FLAGS, type Flag, OWN_VARIABLES } from './flags.ts'
 import { type Issue, issueOutside } from './issues.ts'
@@ -38,8 +39,6 @@ export interface Settings {
 export type SettingsResult =
   | { readonly ok: true; readonly settings: Settings; readonly rest: readonly string[] }
   | { readonly ok: false; readonly issues: readonly Issue[] }
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const DEFAULT_DEBOUNCE_MIN = 10
@@ -143,7 +142,7 @@ class Source {
   many<T>(flag: string, read: (text: string) => T | undefined, wanted: string): readonly T[] {
     const { variable, many } = flagNamed(flag)
     const flagged = this.#given.get(flag)
-    const text = variable === undefined ? undefined : this.#env[variable]
+    const text = this.#env[variable]
     const said = flagged ?? (text === undefined ? [] : many ? text.split(',') : [text])
     return said
       .map((value) => value.trim())
@@ -151,7 +150,7 @@ class Source {
       .flatMap((value) => {
         const found = read(value)
         if (found !== undefined) return [found]
-        const [file, name] = flagged === undefined ? ['environment', variable ?? ''] : ['command line', `--${flag}`]
+        const [file, name] = flagged === undefined ? ['environment', variable] : ['command line', `--${flag}`]
         // A URL may hold a password: what was got is not repeated for it.
         const got = flag === 'redis' ? '' : `, got "${value}"`
         this.#issues.push(issueOutside(file, name, `expected ${wanted}${got}`))

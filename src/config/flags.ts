@@ -3,8 +3,7 @@
 /** One setting: its flag, its variable, what it means. */
 export interface Flag {
   readonly flag: string
-  /** Undefined where only the flag exists. */
-  readonly variable: string | undefined
+  readonly variable: string
   readonly value: string
   /** May be given several times; in a variable the values are separated by commas. */
   readonly many: boolean
@@ -54,7 +53,4 @@ export const VARIABLES: readonly { readonly variable: string; readonly meaning: 
 ]
 
 /** Names of weir's own variables. */
-export const OWN_VARIABLES: readonly string[] = [
-  ...FLAGS.flatMap(({ variable }) => (variable === undefined ? [] : [variable])),
-  'WEIR_ADMIN_TOKEN',
-]
+export const OWN_VARIABLES: readonly string[] = [...FLAGS.map(({ variable }) => variable), 'WEIR_ADMIN_TOKEN']

@@ -1,5 +1,6 @@
 // The reference of limits.yaml for the README, and `limits.schema.json`: printed from the schema, never written by hand.
 
+import { FLAGS, VARIABLES } from './flags.ts'
 import { resolve, type Schema } from './known.ts'
 import { limitsSchema } from './schema.ts'
 
@@ -14,6 +15,20 @@ export const limitsReference = (): string => {
     return [`#### ${HEADINGS[name] ?? `\`${name}\``}`, '', ...intro, ...table(root, section)].join('\n')
   })
   return `${sections.join('\n\n')}\n`
+}
+
+/** Markdown: flags with their variables and defaults, then the variables that have no flag. */
+export const settingsReference = (): string => {
+  const rows = [
+    '| flag | variable | default | meaning |',
+    '|---|---|---|---|',
+    ...FLAGS.map(({ flag, variable, value, default: fallback, meaning, many }) => {
+      const cells = [`\`--${flag} ${value}\``, `\`${variable}\``, fallback === undefined ? '' : `\`${fallback}\``]
+      return `| ${cells.join(' | ')} | ${meaning}${many ? ' May be repeated; in the variable, commas.' : ''} |`
+    }),
+    ...VARIABLES.map(({ variable, meaning }) => `| | \`${variable.replaceAll('|', '\\|')}\` | | ${meaning} |`),
+  ]
+  return `${rows.join('\n')}\n`
 }
 
 const HEADINGS: Readonly<Record<string, string>> = { '': 'limits.yaml' }

@@ -39,7 +39,12 @@ export interface ParsedYaml {
 /** Reads YAML 1.2. Never throws. */
 export const parseYaml = (text: string): ParsedYaml => {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'silent',
+  })
   const syntax = document.errors.find(({ code }) => code !== 'DUPLICATE_KEY')
   const faults: SyntaxFault[] =
     syntax === undefined

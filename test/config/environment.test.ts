@@ -14,7 +14,9 @@ const settings = (args: readonly string[], env: Record<string, string> = {}): Se
 
 const faults = (args: readonly string[], env: Record<string, string> = {}): readonly string[] => {
   const read = readSettings(args, { ...HOME, ...env })
-  return read.ok ? [] : read.issues.map(({ file, path, message }) => `${file} ${path}: ${message}`)
+  return read.ok
+    ? []
+    : read.issues.map(({ file, path, message, hint }) => `${file} ${path}: ${[message, hint ?? []].flat().join('; ')}`)
 }
 
 describe('settings', () => {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatIssues } from '../../src/config/issues.ts'
 import { loadRules } from '../../src/config/load.ts'
-import { limitsReference, limitsSchemaText } from '../../src/config/reference.ts'
+import { limitsReference, limitsSchemaText, settingsReference } from '../../src/config/reference.ts'
 import type { Rules } from '../../src/core/rules.ts'
 
 const CASES = new URL('cases/', import.meta.url)
@@ -155,6 +155,14 @@ describe('the reference', () => {
     for (const section of ['defaults', 'breaker', 'bucket', 'window', 'class', 'class.cache', 'cost', 'answer']) {
       expect(text).toContain(`#### \`${section}\``)
     }
+  })
+
+  it('has a row for every flag and variable', () => {
+    const text = settingsReference()
+    expect(text).toContain('| `--listen HOST:PORT` | `WEIR_LISTEN` | `127.0.0.1:8080` | Where bots connect.')
+    expect(text).toContain('`KRAKEN_RATE_LIMIT_{CLASS}_{RPM\\|RPS\\|BURST}`')
+    for (const name of ['WEIR_ADMIN_TOKEN', 'MAX_INBOX_SIZE', 'ALERT_DEBOUNCE_MIN'])
+      expect(text).toContain(`\`${name}\``)
   })
 
   it('says something about every key', () => {

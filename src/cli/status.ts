@@ -40,7 +40,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
     .filter((text) => text !== '')
     .join('\n')
     .split('\n')
-  return `${lines.map((line) => cut(line, screen.columns)).join('\n')}\n`
+  return lines.map((line) => cut(line, screen.columns)).join('\n')
 }
 
 type Paint = (text: string, colour: 'green' | 'yellow' | 'red') => string

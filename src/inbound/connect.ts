@@ -25,8 +25,7 @@ export const connect = (
   const authority = readAuthority(req.url ?? '')
   if (session === undefined || error !== undefined || authority === undefined) {
     const cause = error ?? new WeirError('bad_request', { message: 'CONNECT names a host and a port.' })
-    inbound.deps.note?.({ type: 'request.declined', host: authority?.host, code: cause.code, reason: cause.message })
-    return void declineRaw(socket, cause, inbound.deps.nextId(), inbound.deps.name)
+    return void declineRaw(inbound, socket, cause, authority?.host)
   }
   session.bot = botName(req.headers['proxy-authorization'])
   if (!inbound.deps.hosts().has(authority.host)) {

@@ -5,12 +5,21 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ERRORS, type WeirError } from '../core/errors.ts'
 import { retrySeconds } from '../core/units.ts'
+import type { Inbound } from './session.ts'
 
 /** Answers over HTTP. `close` ends the connection after it, for requests whose end can not be trusted. */
-export const decline = (res: ServerResponse, error: WeirError, id: string, name: string, close: boolean): void => {
+export const decline = (
+  inbound: Inbound,
+  res: ServerResponse,
+  error: WeirError,
+  host: string | undefined,
+  close: boolean,
+  id = inbound.deps.nextId(),
+): void => {
+  noteIt(inbound, error, host)
   if (res.headersSent || res.destroyed) return void res.destroy()
   const body = bodyOf(error, id)
-  const headers = headersOf(error, id, name, body)
+  const headers = headersOf(error, id, inbound.deps.name, body)
   if (close) headers.push('Connection', 'close')
   res.writeHead(error.status, headers)
   res.end(body)
@@ -20,16 +29,37 @@ export const decline = (res: ServerResponse, error: WeirError, id: string, name:
  * Answers on a bare socket and closes it. The cause is in the reason phrase as well, because for CONNECT that is all
  * that most clients show (a non-2xx answer to CONNECT is reported by its status line).
  */
-export const declineRaw = (socket: Duplex, error: WeirError, id: string, name: string): void => {
+export const declineRaw = (
+  inbound: Inbound,
+  socket: Duplex,
+  error: WeirError,
+  host: string | undefined,
+  id = inbound.deps.nextId(),
+): void => {
+  noteIt(inbound, error, host)
   if (!socket.writable) return void socket.destroy()
   const body = bodyOf(error, id)
-  const headers = [...headersOf(error, id, name, body), 'Connection', 'close']
+  const headers = [...headersOf(error, id, inbound.deps.name, body), 'Connection', 'close']
   let head = `HTTP/1.1 ${error.status} weir: ${error.message}\r\n`
   for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`
-  // Whatever still arrives is read and dropped: unread bytes would turn the close into a reset that overtakes the answer.
   socket.end(`${head}\r\n${body}`)
+  // What still arrives is read and dropped: unread bytes would turn the close into a reset that overtakes the answer.
   socket.resume()
+  lastWord(inbound, socket)
 }
+
+/** Closes a socket that has been ended, whether or not the bot closes its side after reading what was said. */
+export const lastWord = (inbound: Inbound, socket: Duplex): void => {
+  const patience = inbound.deps.clock.after(inbound.limits.lastWordMs, () => socket.destroy())
+  socket.once('close', () => patience.cancel())
+}
+
+const noteIt = (inbound: Inbound, error: WeirError, host: string | undefined): void =>
+  inbound.deps.note?.({ type: 'request.declined', host, code: error.code, reason: reasonOf(error) })
+
+/** The system's word for what happened where there is one, else ours. */
+const reasonOf = ({ cause, message }: WeirError): string =>
+  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : message
 
 const bodyOf = (error: WeirError, id: string): string =>
   `${JSON.stringify({ weir: { code: error.code, message: error.message, advice: ERRORS[error.code].advice, call: id } })}\n`

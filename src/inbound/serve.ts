@@ -24,9 +24,9 @@ export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerRespons
     if (session.owed === 0) inbound.settled(session)
   })
   const head = admit(inbound, session, req)
-  if (head instanceof WeirError) return void turnAway(inbound, session, req, res, head)
+  if (head instanceof WeirError) return void turnAway(inbound, session, res, head)
   if (!head.hasBody) return void travel(inbound, session, req, res, head, undefined, presence, startedAt)
-  session.reading = 1
+  session.reading += 1
   readBody(
     req,
     inbound.deps.maxBody(),
@@ -34,12 +34,12 @@ export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerRespons
       if (expectsContinue) res.writeContinue()
     },
     (body) => {
-      session.reading = 0
+      session.reading -= 1
       travel(inbound, session, req, res, head, body, presence, startedAt)
     },
     () => {
-      session.reading = 0
-      turnAway(inbound, session, req, res, new WeirError('body_too_large'))
+      session.reading -= 1
+      turnAway(inbound, session, res, new WeirError('body_too_large'))
     },
   )
 }
@@ -54,7 +54,7 @@ export const refuseExpectation = (inbound: Inbound, req: IncomingMessage, res: S
     session.owed -= 1
     if (session.owed === 0) inbound.settled(session)
   })
-  turnAway(inbound, session, req, res, error)
+  turnAway(inbound, session, res, error)
 }
 
 const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head | WeirError => {
@@ -99,7 +99,7 @@ const travel = (
   const fail = (error: unknown): void => {
     if (presence.left) return
     const cause = error instanceof WeirError ? error : new WeirError('internal', { cause: error })
-    turnAway(inbound, session, req, res, cause, call.id)
+    turnAway(inbound, session, res, cause, call.id)
   }
   handle(call).then((reply) => {
     try {
@@ -117,20 +117,11 @@ const travel = (
   }, fail)
 }
 
-const turnAway = (
-  inbound: Inbound,
-  session: Session,
-  req: IncomingMessage,
-  res: ServerResponse,
-  error: WeirError,
-  id = inbound.deps.nextId(),
-): void => {
-  // A doubtful request may end elsewhere than it seems, and an unread body would be taken for the next one.
-  const unread = !req.complete && (req.headers['content-length'] ?? req.headers['transfer-encoding']) !== undefined
-  const close = inbound.draining || unread || error.code === 'bad_request'
-  inbound.deps.note?.({ type: 'request.declined', host: session.host, code: error.code, reason: error.message })
-  decline(res, error, id, inbound.deps.name, close)
-  if (unread) req.resume()
+const turnAway = (inbound: Inbound, session: Session, res: ServerResponse, error: WeirError, id?: string): void => {
+  // A doubtful request may end elsewhere than it seems. The rest of one that is merely too large is read and dropped:
+  // closing in front of unread bytes would be a reset, which can overtake the answer.
+  decline(inbound, res, error, session.host, inbound.draining || error.code === 'bad_request', id)
+  res.req.resume()
 }
 
 /** A hint that can not be sent is no reason to lose the answer. */

@@ -49,26 +49,18 @@ const malformed = (inbound: Inbound, error: NodeJS.ErrnoException, socket: Socke
   const answerable = session !== undefined && session.owed === session.reading && socket.writable
   if (!answerable || error.code === 'ECONNRESET') return void socket.destroy()
   session.stage = 'refused'
-  const cause = causeOf(error.code)
-  inbound.deps.note?.({
-    type: 'request.declined',
-    host: session.host,
-    code: cause.code,
-    reason: error.code ?? 'unknown',
-  })
-  declineRaw(socket, cause, inbound.deps.nextId(), inbound.deps.name)
-  inbound.deps.clock.after(inbound.limits.lastWordMs, () => socket.destroy())
+  declineRaw(inbound, socket, causeOf(error), session.host)
 }
 
-const causeOf = (code: string | undefined): WeirError => {
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return new WeirError('bad_request', {
-      status: 431,
-      message: 'The header section is too long or has too many fields.',
-    })
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
-    return new WeirError('body_too_large', { message: 'The chunk extensions are too long.' })
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new WeirError('bad_request', { status: 408, message: 'The request did not arrive in time.' })
-  return new WeirError('bad_request', { message: 'The request is not HTTP/1.1.' })
+const causeOf = (cause: NodeJS.ErrnoException): WeirError => {
+  if (cause.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return new WeirError('body_too_large', { message: 'The chunk extensions are too long.', cause })
+  }
+  const [status, message] = MALFORMED.get(cause.code ?? '') ?? [400, 'The request is not HTTP/1.1.']
+  return new WeirError('bad_request', { status, message, cause })
 }
+
+const MALFORMED: ReadonlyMap<string, readonly [number, string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', [431, 'The header section is too long or has too many fields.']],
+  ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'The request did not arrive in time.']],
+])

@@ -19,7 +19,7 @@ export interface Session {
   stage: 'new' | 'http' | 'tunnel' | 'websocket' | 'refused'
   /** Answers owed, those whose request is still being read included. */
   owed: number
-  /** Requests whose body is still being read: 0 or 1. */
+  /** Requests whose body is still being read. */
   reading: number
 }
 

@@ -15,11 +15,7 @@ export const openTunnel = (inbound: Inbound, session: Session, host: string, por
   session.stage = 'tunnel'
   const route = deps.routeTo(host, port)
   const bare = route.host.startsWith('[') ? route.host.slice(1, -1) : route.host
-  const refuse = (error: NodeJS.ErrnoException): void => {
-    const cause = worded(error)
-    deps.note?.({ type: 'request.declined', host, code: cause.code, reason: error.code ?? 'unknown' })
-    declineRaw(client, cause, deps.nextId(), deps.name)
-  }
+  const refuse = (error: NodeJS.ErrnoException): void => declineRaw(inbound, client, worded(error), host)
   // A literal address is never looked up, so it is checked here.
   if (!route.chosen && isIP(bare) !== 0 && !isPublic(bare)) return void refuse(prohibited())
   const options = { host: bare, port: route.port, allowHalfOpen: true, noDelay: true, autoSelectFamily: true }

@@ -7,24 +7,20 @@ import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy'
 import type { RawHeaders } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
-import { declineRaw } from './decline.ts'
+import { declineRaw, lastWord } from './decline.ts'
 import { type Head, readHead } from './request.ts'
 import type { Inbound, Session } from './session.ts'
 import { tie } from './tie.ts'
 
 /** Handles the `upgrade` event of the HTTP server: reaches the exchange over verified TLS, then joins the two sockets. */
 export const upgrade = (inbound: Inbound, req: IncomingMessage, socket: Duplex, early: Buffer): void => {
-  const { deps } = inbound
   // Node hands over something else than the socket when the request announces a body.
   const session = socket instanceof Socket ? inbound.sessions.get(socket) : undefined
-  if (session === undefined || !(socket instanceof Socket)) return void socket.destroy()
+  if (session === undefined || !(socket instanceof Socket)) return void declineRaw(inbound, socket, noBody(), undefined)
   // With an earlier answer outstanding, ours would be taken for it.
   if (session.owed > 0) return void socket.destroy()
   const head = admit(inbound, session, req)
-  if (head instanceof WeirError) {
-    deps.note?.({ type: 'request.declined', host: session.host, code: head.code, reason: head.message })
-    return void declineRaw(socket, head, deps.nextId(), deps.name)
-  }
+  if (head instanceof WeirError) return void declineRaw(inbound, socket, head, session.host)
   occupy(inbound, session, socket, head.host)
   relay(inbound, req, socket, head, early)
 }
@@ -39,11 +35,13 @@ const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head |
   const place = { host: session.host, loopback, hosts: deps.hosts() }
   const head = readHead(req, place, { headerCount: limits.headerCount, name: deps.name })
   if (head instanceof WeirError) return head
-  if (head.hasBody) return new WeirError('bad_request', { message: 'A WebSocket request has no body.' })
+  if (head.hasBody) return noBody()
   const open = inbound.webSockets.get(head.host) ?? 0
   if (open < limits.webSocketsPerHost) return head
   return new WeirError('queue_full', { message: 'Too many WebSockets are open to this host.' })
 }
+
+const noBody = (): WeirError => new WeirError('bad_request', { message: 'A WebSocket request has no body.' })
 
 /** Holds one of the host's places until the bot's socket is gone. */
 const occupy = (inbound: Inbound, session: Session, socket: Socket, host: string): void => {
@@ -60,28 +58,33 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
   const { deps, limits } = inbound
   const id = deps.nextId()
   const proxy = createProxyServer()
+  let giveUp = (): void => {}
   let answered = false
-  const fail = (error: WeirError): void => {
-    if (answered) return
+  const settle = (): void => {
     answered = true
     timeout.cancel()
-    deps.note?.({ type: 'request.declined', host: head.host, code: error.code, reason: error.message })
-    declineRaw(socket, error, id, deps.name)
+  }
+  const fail = (error: WeirError): void => {
+    if (answered) return
+    settle()
+    declineRaw(inbound, socket, error, head.host, id)
+    giveUp()
   }
   const timeout = deps.clock.after(limits.upgradeMs, () => fail(new WeirError('upstream_timeout')))
+  // As an event, because only that comes before the relay itself ends the socket.
+  proxy.on('error', (cause) => fail(new WeirError('upstream_unreachable', { cause })))
   proxy.on('proxyReqWs', (sent) => {
     // The bot may leave, or be refused, before the exchange has answered.
-    const giveUp = (): void => void sent.destroy()
+    giveUp = () => void sent.destroy()
     socket.once('close', giveUp)
     // These listeners stand before the relay's own, so what they change is what is written.
     sent.once('response', (res) => {
-      answered = true
-      timeout.cancel()
+      settle()
+      socket.once('finish', () => lastWord(inbound, socket))
       for (const name of Object.keys(res.headers)) if (name.startsWith('x-weir-')) delete res.headers[name]
     })
     sent.once('upgrade', (res, upstream: Socket) => {
-      answered = true
-      timeout.cancel()
+      settle()
       socket.off('close', giveUp)
       res.headers = { ...grouped(res.rawHeaders), 'X-Weir-Call': id, 'X-Weir-Decision': 'forwarded' }
       tie(socket, upstream, deps.clock, limits.lingerMs, () => {})
@@ -96,9 +99,7 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
     ssl: { servername: head.host, ca: route.ca, ALPNProtocols: ['http/1.1'] },
     secure: true,
   }
-  proxy
-    .ws(req, socket, options, early)
-    .catch((cause: unknown) => fail(new WeirError('upstream_unreachable', { cause })))
+  proxy.ws(req, socket, options, early).catch(() => socket.destroy())
 }
 
 /** Raw fields as an object that writes them again in their first spelling, repeats included; X-Weir names are weir's alone. */

@@ -49,7 +49,7 @@ export interface RateLimitHealth {
   readonly '429_errors_last_5min': number
   /** Of calls that the cache may answer, 0 to 1; 0 when there were none. */
   readonly cache_hit_rate: number
-  /** Share of calls that weir refused in the last five minutes. */
+  /** Share of the calls of the last five minutes that weir refused for a limit. */
   readonly rejection_rate: number
   readonly recommendation: string
 }
@@ -103,7 +103,7 @@ const rateLimitsOf = (deps: AdminDeps, exchange: string | undefined): RateLimitH
     violations,
     '429_errors_last_5min': lately.throttled,
     cache_hit_rate: share(lately.cacheHits, lately.cacheHits + lately.cacheMisses),
-    rejection_rate: share(lately.refused, lately.calls),
+    rejection_rate: share(lately.limited, lately.calls),
     recommendation: recommend(lately, fullest),
   }
 }
@@ -117,8 +117,8 @@ const recommend = (lately: ActivityView, fullest: LimitView | undefined): string
   if (lately.throttled > 0) {
     return 'The exchange turned calls away that weir had budget for: find what else uses this key or address, or set a lower capacity.'
   }
-  if (share(lately.refused, lately.calls) > 0.1) {
-    return 'More than a tenth of the calls are refused: poll less often, or let calls wait longer (max_wait).'
+  if (share(lately.limited, lately.calls) > 0.1) {
+    return 'More than a tenth of the calls are refused for want of budget: poll less often, or let calls wait longer (max_wait).'
   }
   if (fullest !== undefined && fullest.utilization >= 0.9) {
     return `Little is left of ${fullest.bucket}: calls will wait. Poll less often, or cache more.`

@@ -26,10 +26,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
       'lanes',
       status.queues.filter(({ waiting }) => waiting > 0).map((queue) => laneRow(queue, paint)),
     ),
-    section(
-      'breakers',
-      status.breakers.map((view) => breakerRow(view, paint)),
-    ),
+    section('breakers', breakerRows(status.breakers, paint)),
     section('last 5 min', [latelyRow(status)]),
     section(
       'refused lately',
@@ -92,9 +89,14 @@ const laneRow = (
   return `${id} ${lane}  ${length} wait, the longest for ${duration(oldestWaitMs)}, ${bytes(size)}`
 }
 
-const breakerRow = (view: BreakerView, paint: Paint): string => {
-  const { host, state, reason, forced, openForMs } = view
-  if (state === 'closed') return `${host}  ${paint('closed', 'green')}`
+/** Each that is not closed, and the rest on one line. */
+const breakerRows = (breakers: readonly BreakerView[], paint: Paint): string[] => {
+  const closed = breakers.filter(({ state }) => state === 'closed').map(({ host }) => host)
+  const others = breakers.filter(({ state }) => state !== 'closed').map((view) => breakerRow(view, paint))
+  return closed.length === 0 ? others : [...others, `${paint('closed', 'green')}: ${closed.join(', ')}`]
+}
+
+const breakerRow = ({ host, state, reason, forced, openForMs }: BreakerView, paint: Paint): string => {
   if (state === 'half_open') return `${host}  ${paint('half open', 'yellow')}, being probed: ${reason}`
   const until = forced ? 'by hand' : `for ${duration(openForMs)} more`
   return `${host}  ${paint('open', 'red')} ${until}: ${reason}`

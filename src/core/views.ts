@@ -120,6 +120,8 @@ export interface ViolationView {
 export interface ActivityView {
   readonly calls: number
   readonly refused: number
+  /** Refused for a limit: the budget was spent, or the queue full. */
+  readonly limited: number
   /** Calls that the exchange turned away for a limit, with status 429 or in its own words. */
   readonly throttled: number
   /** Fresh, stale or shared answers. */

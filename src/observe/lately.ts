@@ -3,6 +3,7 @@
 
 import type { CallRecord } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
+import { ERRORS } from '../core/errors.ts'
 import type { Observer } from '../core/events.ts'
 import type { ActivityView } from '../core/views.ts'
 import { cacheResult } from './tally.ts'
@@ -42,11 +43,12 @@ export class Lately {
   }
 
   #count(record: CallRecord): void {
-    const { exchange, decision, verdict } = record
+    const { exchange, decision, error, verdict } = record
     if (exchange === undefined) return
     const counts = this.#current(exchange)
     counts.calls += 1
     if (decision === 'refused') counts.refused += 1
+    if (error !== undefined && ERRORS[error].speaks === 'limit') counts.limited += 1
     if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') counts.throttled += 1
     const result = cacheResult(record)
     if (result === 'hit' || result === 'stale' || result === 'coalesced') counts.cacheHits += 1
@@ -73,4 +75,4 @@ export class Lately {
   }
 }
 
-const none = (): Slot['counts'] => ({ calls: 0, refused: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 })
+const none = (): Slot['counts'] => ({ calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 })

@@ -58,7 +58,8 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
   )
   return {
     observer: (event) => write(logger, event),
-    started: (startup) => logger.info(startup, `weir listens on ${startup.proxy}`),
+    started: ({ stateDir, ...startup }) =>
+      logger.info({ ...startup, state_dir: stateDir }, `weir listens on ${startup.proxy}`),
     stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
     debug: (message, fields = {}) => logger.debug(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),
@@ -145,7 +146,7 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
     }
     case 'breaker.changed': {
       const { host, from, to, reason, openForMs } = event
-      return { host, from, to, reason, open_for_ms: openForMs }
+      return { host, from, to, reason, open_for_ms: openForMs === undefined ? undefined : round(openForMs) }
     }
     case 'lane.filled': {
       const { lane, waiting, capacity, bytes } = event

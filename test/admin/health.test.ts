@@ -74,7 +74,7 @@ describe('/health/metrics', () => {
 })
 
 describe('/health/rate_limits', () => {
-  const quiet: ActivityView = { calls: 0, refused: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
+  const quiet: ActivityView = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
   type All = RateLimitHealth & { exchanges: Record<string, RateLimitHealth> }
   const rateLimits = async (lately: Partial<ActivityView>, deps: Partial<AdminDeps> = {}) =>
     (await health<All>({ lately: () => ({ ...quiet, ...lately }), ...deps }, '/health/rate_limits')).body
@@ -107,7 +107,8 @@ describe('/health/rate_limits', () => {
   it.each([
     [{ throttled: 1, cacheHits: 1, cacheMisses: 9 }, 'degraded', 'cache it longer'],
     [{ throttled: 1, cacheHits: 9, cacheMisses: 1 }, 'degraded', 'what else uses this key'],
-    [{ calls: 10, refused: 2 }, 'healthy', 'poll less often'],
+    [{ calls: 10, limited: 2 }, 'healthy', 'poll less often'],
+    [{ calls: 10, refused: 10 }, 'healthy', 'Nothing to do'],
   ] as const)('says what to do: %j', async (lately, status, advice) => {
     const body = await rateLimits(lately)
     expect(body.status).toBe(status)

@@ -30,7 +30,7 @@ const busy = async (): Promise<StatusView> => {
       breakerView({ state: 'open', reason: 'http 503', openForMs: 8000 }),
       breakerView({ host: 'api.coinbase.com' }),
     ],
-    lately: () => ({ calls: 90, refused: 1, throttled: 0, cacheHits: 3, cacheMisses: 1 }),
+    lately: () => ({ calls: 90, refused: 1, limited: 1, throttled: 0, cacheHits: 3, cacheMisses: 1 }),
     calls: () => [
       {
         id: 'call-1',
@@ -72,7 +72,7 @@ describe('weir status', () => {
         '',
         'breakers',
         '  api.kraken.com  open for 8 s more: http 503',
-        '  api.coinbase.com  closed',
+        '  closed: api.coinbase.com',
         '',
         'last 5 min',
         '  90 calls, 1 refused, 0 turned away by an exchange, 75 % of 4 from the cache (0 answers kept, 0 B of 1000 B); 0 violations since the start',

@@ -16,10 +16,18 @@ describe('the last five minutes', () => {
     const lately = new Lately(sampleClock())
     lately.observer(finished({ decision: 'forwarded', verdict: { ...OK, kind: 'throttled', reason: 'http 429' } }))
     lately.observer(finished({ decision: 'refused', error: 'limit_reached' }))
+    lately.observer(finished({ decision: 'refused', error: 'circuit_open' }))
     lately.observer(finished({ decision: 'cached', cache: 'hit' }))
     lately.observer(finished({ decision: 'forwarded', cache: 'fwd=miss; stored', verdict: OK }))
     lately.observer(finished({ decision: 'forwarded', cache: 'fwd=bypass', verdict: OK }))
-    expect(lately.counts('kraken')).toEqual({ calls: 5, refused: 1, throttled: 1, cacheHits: 1, cacheMisses: 1 })
+    expect(lately.counts('kraken')).toEqual({
+      calls: 6,
+      refused: 2,
+      limited: 1,
+      throttled: 1,
+      cacheHits: 1,
+      cacheMisses: 1,
+    })
     expect(lately.counts('coinbase').calls).toBe(0)
   })
 

@@ -10,6 +10,7 @@ import type {
 } from '../config/schema.ts'
 import type { Path } from '../config/yaml.ts'
 import type { BucketRule, CacheRule, EndpointClass, ExchangeRule } from '../core/rules.ts'
+import type { Millis } from '../core/units.ts'
 import { checkCosts, linkCosts } from './costs.ts'
 import type { ExchangeOverrides } from './override.ts'
 import { parsePattern, type Route } from './pattern.ts'
@@ -70,13 +71,8 @@ const endpointClass = (
   if (hold) checkCosts(costs, [...path, 'cost'], context.own.origin, report)
   const isPrivate = manners.lane === 'nonce' || costs.some(({ bucket }) => bucket.scopes.some(isPersonal))
   const signatureLifeMs = isPrivate ? context.config.signature_life : undefined
-  if (signatureLifeMs !== undefined && manners.max_wait >= signatureLifeMs) {
-    const at = config.max_wait === undefined ? ['defaults', 'max_wait'] : [...path, 'max_wait']
-    report(
-      at,
-      `a wait of ${seconds(manners.max_wait)} would outlive the signature, which lives ${seconds(signatureLifeMs)}`,
-    )
-  }
+  const waitPath = config.max_wait === undefined ? ['defaults', 'max_wait'] : [...path, 'max_wait']
+  if (signatureLifeMs !== undefined) checkWait(manners.max_wait, signatureLifeMs, waitPath, report)
   if (config.cache !== undefined) checkCache(config.cache, kind, isPrivate, [...path, 'cache'], report)
   return {
     id: `${exchange.name}.${name}`,
@@ -113,11 +109,14 @@ const pricesByAge = ({ classes }: ExchangeConfig): boolean =>
 /** Answers of classes whose limits belong to a key or account belong to it as well. */
 const isPersonal = (scope: string): boolean => scope === 'key' || scope === 'account'
 
-const seconds = (ms: number): string => `${ms / 1000} s`
-
 /** A JWT says when it expires; a Kraken order may carry a deadline. */
 const carriesDeadline = (exchange: ExchangeRule, kind: EndpointClass['kind']): boolean =>
   exchange.credential.some(({ from }) => from === 'jwt') || (exchange.dialect === 'kraken' && kind === 'order')
+
+const checkWait = (waitMs: Millis, lifeMs: Millis, path: Path, report: Report): void => {
+  if (waitMs < lifeMs) return
+  report(path, `a wait of ${waitMs / 1000} s would outlive the signature, which lives ${lifeMs / 1000} s`)
+}
 
 const checkCache = (cache: CacheConfig, kind: string, isPrivate: boolean, path: Path, report: Report): void => {
   if (kind !== 'read') report(path, `only reads can be cached, and this class is of kind ${kind}`, 'key')

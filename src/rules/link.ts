@@ -18,62 +18,52 @@ import { type Report, Variants } from './variants.ts'
 
 /** Links a config of the right shape. The result counts only when nothing was reported. */
 export const linkRules = (
-  config: LimitsConfig,
+  limits: LimitsConfig,
   env: Environment,
   report: Report,
   reportVariable: ReportVariable,
 ): Rules => {
   const overrides = globalOverrides(env, reportVariable)
-  if (Object.keys(config.exchanges).length === 0) report(['exchanges'], 'names no exchange', 'key')
-  const exchanges = Object.entries(config.exchanges).map(([name, exchange]) =>
-    linkExchange(name, exchange, config, overrides, env, report, reportVariable),
-  )
-  const hosts = linkHosts(exchanges, config, overrides, report)
+  if (Object.keys(limits.exchanges).length === 0) report(['exchanges'], 'names no exchange', 'key')
+  const job = { limits, overrides, env, report, reportVariable }
+  const exchanges = Object.entries(limits.exchanges).map(([name, config]) => linkExchange(name, config, job))
+  const hosts = linkHosts(exchanges, limits, overrides, report)
   for (const { rule } of exchanges) checkProbe(rule, hosts, report)
   return deepFreeze({
     hosts,
     exchanges: exchanges.map(({ rule }) => rule),
-    tunnel: config.tunnel,
-    maxBody: config.max_body,
-    maxQueueBytes: config.max_queue_bytes,
-    cacheBytes: config.cache.max_bytes,
-    metricsPrefix: config.metrics.prefix,
-    coldStart: typeof config.cold_start === 'number' ? config.cold_start : COLD_START[config.cold_start],
+    tunnel: limits.tunnel,
+    maxBody: limits.max_body,
+    maxQueueBytes: limits.max_queue_bytes,
+    cacheBytes: limits.cache.max_bytes,
+    metricsPrefix: limits.metrics.prefix,
+    coldStart: typeof limits.cold_start === 'number' ? limits.cold_start : COLD_START[limits.cold_start],
   })
 }
 
 const COLD_START = { full: 1, half: 0.5, empty: 0 } as const
 
+/** What every exchange is linked with. */
+interface Job {
+  readonly limits: LimitsConfig
+  readonly overrides: GlobalOverrides
+  readonly env: Environment
+  readonly report: Report
+  readonly reportVariable: ReportVariable
+}
+
 /** An exchange rule while it is built: its classes point back to it. */
 type Draft = { -readonly [K in keyof ExchangeRule]: ExchangeRule[K] }
 
-const linkExchange = (
-  name: string,
-  config: ExchangeConfig,
-  limits: LimitsConfig,
-  overrides: GlobalOverrides,
-  env: Environment,
-  report: Report,
-  reportVariable: ReportVariable,
-): LinkedExchange => {
+const linkExchange = (name: string, config: ExchangeConfig, job: Job): LinkedExchange => {
+  const { limits, overrides, env, report } = job
   const path = ['exchanges', name]
   const variants = new Variants(config, path, report)
   const bucketsOf = bucketsByClass(config)
-  const own = exchangeOverrides(name, bucketsOf, env, reportVariable)
+  const own = exchangeOverrides(name, bucketsOf, env, job.reportVariable)
   const buckets = own.retuned(linkBuckets(name, config, variants, report))
-  const rule: Draft = {
-    name,
-    dialect: config.dialect,
-    credential: config.credential.map(credentialSource),
-    accounts: accountsByKey(name, config, report),
-    refusalStatus: config.refusal?.status,
-    buckets: [],
-    classes: [],
-    fallback: NO_CLASS,
-    answers: linkAnswers(config.answers, [...path, 'answers'], buckets, report),
-    probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
-    nonceWindow: BigInt(config.nonce_window),
-  }
+  const rule = draftOf(name, config, report)
+  rule.answers = linkAnswers(config.answers, [...path, 'answers'], buckets, report)
   const context = { limits, config, exchange: rule, buckets, variants, report, own, maxQueue: overrides.maxQueue }
   if ('default' in config.classes) {
     report([...path, 'classes', 'default'], 'the class "default" is written beside "classes", not in it', 'key')
@@ -83,15 +73,30 @@ const linkExchange = (
   )
   rule.fallback = linkFallback(config.default, [...path, 'default'], context)
   rule.classes = [...classes.map((linked) => linked.rule), rule.fallback]
-  const taken = new Set(rule.classes.flatMap(({ costs }) => costs.map(({ bucket }) => bucket)))
   const named = new Set([...bucketsOf.values()].flat())
   for (const bucket of buckets.keys()) {
     if (!named.has(bucket)) report([...path, 'buckets', bucket], 'no class takes from this bucket', 'key')
   }
+  const taken = rule.classes.flatMap(({ costs }) => costs.map(({ bucket }) => bucket))
   rule.buckets = [...new Set([...buckets.values(), ...taken])]
   variants.finish()
   return { rule, config, classes }
 }
+
+/** All of an exchange that needs no linking. */
+const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft => ({
+  name,
+  dialect: config.dialect,
+  credential: config.credential.map(credentialSource),
+  accounts: accountsByKey(name, config, report),
+  refusalStatus: config.refusal?.status,
+  buckets: [],
+  classes: [],
+  fallback: NO_CLASS,
+  answers: [],
+  probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
+  nonceWindow: BigInt(config.nonce_window),
+})
 
 /** Stands in until the fallback is linked. */
 const NO_CLASS = {} as EndpointClass

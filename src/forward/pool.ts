@@ -1,6 +1,7 @@
 // Connections to the exchanges: HTTP/1.1, kept alive, one pool per host, certificates always verified.
 // The only file that knows undici.
 
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import type { UpstreamRule } from '../core/rules.ts'
 
@@ -32,10 +33,13 @@ const ADDRESS_ATTEMPT_MS = 1000
 /** Pools by host, made on demand. */
 export class Pools {
   readonly #options: PoolsOptions
+  /** Shared: reading the roots takes many milliseconds, and would be done for each connection. */
+  readonly #secureContext: SecureContext
   readonly #pools = new Map<string, { readonly pool: Pool; readonly rule: UpstreamRule }>()
 
   constructor(options: PoolsOptions) {
     this.#options = options
+    this.#secureContext = createSecureContext(options.trust === undefined ? {} : { ca: [...options.trust] })
   }
 
   /** The pool of a host. New timeouts make a new pool; calls on the old one finish there. */
@@ -63,9 +67,9 @@ export class Pools {
   }
 
   #open(host: string, rule: UpstreamRule): Pool {
-    const { trust, route } = this.#options
+    const { route } = this.#options
     const connect = buildConnector({
-      ...(trust === undefined ? {} : { ca: [...trust] }),
+      secureContext: this.#secureContext,
       allowH2: false,
       timeout: rule.connectTimeoutMs,
       autoSelectFamily: true,

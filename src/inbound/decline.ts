@@ -1,7 +1,7 @@
 // Answers for what never becomes a call: malformed requests, foreign hosts, full houses.
 // No word of them comes from the request. Calls have their refusals worded by the exchange's dialect, elsewhere.
 
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ERRORS, type WeirError } from '../core/errors.ts'
 import { retrySeconds } from '../core/units.ts'
@@ -77,6 +77,8 @@ const headersOf = (error: WeirError, id: string, name: string, body: string): st
     id,
     'X-Weir-Decision',
     row.decision,
+    'X-Weir-Wait-Ms',
+    '0',
     'X-Weir-Cost',
     '0',
     'X-Weir-Sent',
@@ -84,7 +86,7 @@ const headersOf = (error: WeirError, id: string, name: string, body: string): st
     'X-Weir-Error',
     error.code,
     'Proxy-Status',
-    `${name}; error=${row.proxyError}; status-code=${error.status}; details="${STATUS_CODES[error.status] ?? error.code}"`,
+    `${name}; error=${row.proxyError}; details="${error.code}: ${row.when}"`,
   ]
   if (error.retryAfterMs !== undefined) headers.push('Retry-After', String(retrySeconds(error.retryAfterMs)))
   return headers

@@ -94,6 +94,10 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
 
   // Half-open sockets stay off: with them, a bot that hangs up inside a tunnel is never noticed.
   const listener = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, accept)
+  // Also what the system says when it has no descriptor left for another connection: no reason to end the process.
+  listener.on('error', (error: NodeJS.ErrnoException) => {
+    deps.note?.({ type: 'connection.dropped', host: undefined, code: undefined, reason: error.code ?? 'unknown' })
+  })
 
   return {
     listen: (host, port) =>
@@ -147,16 +151,17 @@ const awaitFirstByte = (
 ): void => {
   const socket = session.raw
   const silence = inbound.deps.clock.after(inbound.limits.firstByteMs, () => socket.destroy())
+  const gone = (): void => silence.cancel()
   const look = (): void => {
     const chunk: Buffer | null = socket.read()
     const first = chunk?.[0]
     if (chunk === null || first === undefined) return
     silence.cancel()
     socket.off('readable', look)
-    socket.off('close', silence.cancel)
+    socket.off('close', gone)
     socket.unshift(chunk)
     take(session, first)
   }
   socket.on('readable', look)
-  socket.on('close', silence.cancel)
+  socket.on('close', gone)
 }

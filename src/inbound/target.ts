@@ -53,7 +53,9 @@ const inside = (url: string, hostField: string | undefined, host: string): Targe
     if (hostField === undefined) return { host, target: url, keepHost: false }
     const named = readAuthority(hostField)
     if (named === undefined) return bad('The Host field is malformed.')
-    return named.host === host && isWebPort(named.port) ? { host, target: url, keepHost: true } : misdirected()
+    if (named.host !== host || !isWebPort(named.port)) return misdirected()
+    // Port 80 is where the bot believes to be, not where the call goes.
+    return { host, target: url, keepHost: named.port !== 80 }
   }
   const absolute = splitAbsolute(url)
   if (absolute instanceof WeirError) return absolute

@@ -28,6 +28,10 @@ export const upgrade = (inbound: Inbound, req: IncomingMessage, socket: Duplex, 
 const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head | WeirError => {
   const { deps, limits, loopback } = inbound
   if (inbound.draining) return new WeirError('shutting_down')
+  // Node before 24.9 does not ask which upgrades are meant.
+  if (req.headers.upgrade?.toLowerCase() !== 'websocket') {
+    return new WeirError('bad_request', { status: 501, message: 'The only upgrade is websocket.' })
+  }
   if (req.method !== 'GET') return new WeirError('bad_request', { message: 'A WebSocket begins with GET.' })
   if (session.otherName !== undefined) {
     return new WeirError('bad_request', { status: 421, message: 'CONNECT and the TLS handshake name different hosts.' })

@@ -26,6 +26,7 @@ describe('a target inside a tunnel', () => {
 
   test('keeps a Host that names the tunnel, and makes one where there is none or another', () => {
     expect(readTarget('/', 'API.kraken.com:443', tunnel)).toMatchObject({ keepHost: true })
+    expect(readTarget('/', 'api.kraken.com:80', tunnel)).toMatchObject({ keepHost: false })
     expect(readTarget('/', undefined, tunnel)).toMatchObject({ keepHost: false })
     expect(readTarget('https://api.kraken.com/', 'other.test', tunnel)).toMatchObject({ keepHost: false })
   })

@@ -38,6 +38,8 @@ export interface Weir extends AsyncDisposable {
   readonly caFile: string
   readonly bundle: string
   readonly stateDir: string
+  /** Path of its limits.yaml. */
+  readonly config: string
   /** Everything that was written to standard output and standard error. */
   logs(): string
   lines(): readonly LogLine[]
@@ -109,6 +111,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     caFile: join(stateDir, 'ca.pem'),
     bundle: join(stateDir, 'bundle.pem'),
     stateDir,
+    config,
     logs,
     lines,
     logged: (message) => find(message, PATIENCE_MS),

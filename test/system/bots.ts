@@ -3,9 +3,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exchange } from '../support/exchange/exchange.ts'
-import { coinbaseJwt, signCoinbaseExchange, signKraken } from '../support/exchange/keys.ts'
 import type { Weir } from '../support/weir.ts'
 import { type Answered, type Asked, type Client, openClient } from './client.ts'
+import { advancedGet, exchangeGet, krakenPoster, type Post } from './sign.ts'
 
 /** What all bots together saw. */
 export interface Tally {
@@ -105,18 +105,18 @@ const rest = (ms: number, quit: AbortSignal): Promise<unknown> =>
 
 /** Who does what. The counts say where the pressure is. */
 function cast(exchange: Exchange): readonly Script[] {
-  const market = (host: string, paths: readonly string[]): Script => {
-    let turn = 0
-    // The cache would answer most of it; the limits are on trial here.
-    return () => ({ host, path: paths[turn++ % paths.length] ?? '/', headers: { 'X-Weir-Cache': 'skip' } })
-  }
+  // The cache would answer most of it; the limits are on trial here.
+  const market = (host: string, paths: readonly string[]): Script =>
+    inTurn(paths, (path) => ({ host, path, headers: { 'X-Weir-Cache': 'skip' } }))
   const pairs = (name: string) => PAIRS.map((pair) => `/0/public/${name}?pair=${pair}`)
+  const advanced = exchange.coinbaseKey('advanced')
+  const profile = exchange.coinbaseExchangeKey('profile')
   const products = (path: (product: string) => string) => PRODUCTS.map(path)
   return [
     ...times(4, () => market('api.kraken.com', [...pairs('Ticker'), ...pairs('Depth'), '/0/public/AssetPairs'])),
     ...times(3, () => market('api.kraken.com', [...pairs('OHLC'), ...pairs('Trades')])),
     ...['first', 'second'].flatMap((name) => {
-      const post = krakenPoster(exchange, name)
+      const post = krakenPoster(exchange.krakenKey(name))
       return [
         ...times(2, () => () => post('Balance')),
         () => post('OpenOrders'),
@@ -125,15 +125,17 @@ function cast(exchange: Exchange): readonly Script[] {
         ...PAIRS.map((pair) => trader(post, pair)),
       ]
     }),
-    ...times(8, () => advanced(exchange, ['accounts', 'orders/historical/batch', 'best_bid_ask'])),
+    ...times(8, () =>
+      inTurn(['accounts', 'orders/historical/batch', 'best_bid_ask'], (path) => advancedGet(advanced, path)),
+    ),
     ...times(5, () =>
       market('api.coinbase.com', [
         ...products((id) => `/api/v3/brokerage/market/products/${id}`),
         '/api/v3/brokerage/time',
       ]),
     ),
-    ...times(6, () => signedExchange(exchange, ['/accounts', '/orders', '/fees'])),
-    ...times(3, () => signedExchange(exchange, ['/fills'])),
+    ...times(6, () => inTurn(['/accounts', '/orders', '/fees'], (path) => exchangeGet(profile, path))),
+    ...times(3, () => inTurn(['/fills'], (path) => exchangeGet(profile, path))),
     ...times(3, () =>
       market(
         'api.exchange.coinbase.com',
@@ -141,20 +143,6 @@ function cast(exchange: Exchange): readonly Script[] {
       ),
     ),
   ]
-}
-
-type Post = (method: string, params?: Record<string, string>) => Asked
-
-/** All bots of one key draw rising nonces from one clock, as programs that share a key must. */
-function krakenPoster(exchange: Exchange, name: string): Post {
-  const key = exchange.krakenKey(name)
-  let nonce = BigInt(Date.now()) * 1000n
-  return (method, params) => {
-    nonce += 1n
-    const path = `/0/private/${method}`
-    const { headers, body } = signKraken({ path, key, nonce, ...(params && { params }) })
-    return { method: 'POST', path, headers, body }
-  }
 }
 
 /** Places an order, cancels it when it was placed, and so on. */
@@ -167,24 +155,9 @@ function trader(post: Post, pair: string): Script {
   }
 }
 
-function advanced(exchange: Exchange, methods: readonly string[]): Script {
-  const key = exchange.coinbaseKey('advanced')
+function inTurn(paths: readonly string[], ask: (path: string) => Asked): Script {
   let turn = 0
-  return () => {
-    const path = `/api/v3/brokerage/${methods[turn++ % methods.length]}`
-    const token = coinbaseJwt({ key, method: 'GET', host: 'api.coinbase.com', path, wallMs: Date.now() })
-    return { host: 'api.coinbase.com', path, headers: { Authorization: `Bearer ${token}` } }
-  }
-}
-
-function signedExchange(exchange: Exchange, targets: readonly string[]): Script {
-  const key = exchange.coinbaseExchangeKey('profile')
-  let turn = 0
-  return () => {
-    const target = targets[turn++ % targets.length] ?? '/accounts'
-    const headers = signCoinbaseExchange({ key, method: 'GET', target, wallMs: Date.now() })
-    return { host: 'api.exchange.coinbase.com', path: target, headers }
-  }
+  return () => ask(paths[turn++ % paths.length] ?? '/')
 }
 
 const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make)

@@ -24,6 +24,8 @@ export interface Answered {
   readonly json: unknown
   /** X-Weir-Decision. */
   readonly decision: string
+  /** Whether the connection had carried a call before. */
+  readonly reused: boolean
 }
 
 export interface Client {
@@ -65,7 +67,7 @@ function send(
       const text = bytes.toString('utf8')
       const decision = String(res.headers['x-weir-decision'])
       const { headers, rawHeaders, statusCode: status = 0 } = res
-      resolve({ status, headers, rawHeaders, bytes, text, json: read(text), decision })
+      resolve({ status, headers, rawHeaders, bytes, text, json: read(text), decision, reused: req.reusedSocket })
     })
   })
   req.on('error', reject)

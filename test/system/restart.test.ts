@@ -1,0 +1,88 @@
+// What a restart must not change: spent budget stays spent, an open breaker stays open, and a bot that waits is told.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { shippedLimits } from '../support/weir.ts'
+import { openClient } from './client.ts'
+import { left, openScene, openWeir } from './scene.ts'
+import { krakenPoster } from './sign.ts'
+
+const CAPACITY = 15
+const PER_SECOND = 0.33
+
+describe('a bucket', { timeout: 40_000 }, () => {
+  it.each(['stop', 'kill9'] as const)('is not filled by a restart: %s', async (end) => {
+    const { exchange, weir, bot } = await openScene()
+    const post = krakenPoster(exchange.krakenKey('restart'))
+    await bot.send(post('Ledgers'))
+    await bot.send(post('Ledgers'))
+    const spentAt = performance.now()
+    const before = left(await bot.send(post('Ledgers')))
+    await weir[end]()
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    const after = left(await second.bot.send(post('Balance')))
+    const refilled = ((performance.now() - spentAt) / 1000) * PER_SECOND
+    expect(before).toBe(CAPACITY - 12)
+    expect(after).toBeLessThanOrEqual(before - 1 + refilled)
+    expect(after).toBeGreaterThanOrEqual(Math.floor(before - 2 + refilled - PER_SECOND))
+    expect(exchange.violations).toEqual([])
+  })
+
+  it('has been charged for a call that was under way when weir was killed', async () => {
+    const { exchange, weir, bot } = await openScene()
+    const post = krakenPoster(exchange.krakenKey('in flight'))
+    exchange.fault({ kind: 'hang' })
+    const lost = bot.send(post('Ledgers')).catch((error: unknown) => error)
+    while (exchange.calls.length === 0) await sleep(10)
+    await weir.kill9()
+    expect(await lost).toBeInstanceOf(Error)
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    expect(left(await second.bot.send(post('Balance')))).toBe(CAPACITY - 4 - 1)
+  })
+})
+
+describe('a breaker', { timeout: 40_000 }, () => {
+  it.each(['stop', 'kill9'] as const)('stays open over a restart for the rest of its time: %s', async (end) => {
+    const config = (await shippedLimits()).replace(' open: 10s', ' open: 30s')
+    const { exchange, weir, bot } = await openScene({ config })
+    exchange.fault({ kind: 'answer', status: 503, times: Number.POSITIVE_INFINITY })
+    const ask = { path: '/0/public/Time' }
+    for (let call = 0; call < 5; call += 1) expect((await bot.send(ask)).decision).toBe('forwarded')
+    const opened = await bot.send(ask)
+    const openedAt = performance.now()
+    await weir[end]()
+    const second = await openWeir({ exchange, config, stateDir: weir.stateDir })
+    const still = await second.bot.send(ask)
+    const passed = (performance.now() - openedAt) / 1000
+    expect([opened, still].map(({ headers }) => headers['x-weir-error'])).toEqual(['circuit_open', 'circuit_open'])
+    const rest = Number(opened.headers['retry-after']) - passed
+    expect(Math.abs(Number(still.headers['retry-after']) - rest)).toBeLessThanOrEqual(1.5)
+    expect(exchange.calls).toHaveLength(5)
+  })
+})
+
+describe('a weir that is told to stop', { timeout: 40_000 }, () => {
+  it('finishes what is under way, refuses what waits, takes nothing new, and ends well', async () => {
+    const { exchange, weir, bot } = await openScene()
+    const post = krakenPoster(exchange.krakenKey('stop'))
+    exchange.fault({ kind: 'delay', ms: 1_500, path: /Balance/ })
+    const underWay = bot.send(post('Balance'))
+    const fresh = () => bot.send({ path: '/0/public/Time', headers: { 'X-Weir-Cache': 'skip' } })
+    await Promise.all(Array.from({ length: 5 }, fresh))
+    const waiting = Array.from({ length: 4 }, fresh)
+    await sleep(300)
+    const ended = weir.stop()
+    const refused = (await Promise.all(waiting)).filter(({ decision }) => decision === 'refused')
+    expect(refused.length).toBeGreaterThanOrEqual(3)
+    for (const { headers, json } of refused) {
+      expect(headers['x-weir-error']).toBe('shutting_down')
+      expect(headers['x-weir-sent']).toBe('no')
+      expect(json).toMatchObject({ error: ['EService:Unavailable'] })
+    }
+    const late = openClient(weir)
+    onTestFinished(() => late.close())
+    await expect(late.send({ path: '/0/public/Time' })).rejects.toThrow('ECONNREFUSED')
+    expect(await underWay).toMatchObject({ status: 200, decision: 'forwarded' })
+    expect(await ended).toBe(0)
+  })
+})

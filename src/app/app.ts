@@ -129,6 +129,7 @@ export const buildApp = async (
 
   const certificates = await Certificates.open(settings.stateDir, [...rules().hosts.keys()], clock, log)
   rulebook.onReplaced((replaced) => {
+    store.retune(replaced.exchanges.flatMap(({ buckets }) => buckets))
     cache.resize(replaced.cacheBytes)
     certificates.cover([...replaced.hosts.keys()])
   })

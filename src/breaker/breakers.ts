@@ -36,8 +36,13 @@ export interface BreakerPorts {
 export interface Permit {
   /** The exchange answered, or failed to. `tookMs`: until the head of its answer. */
   report(verdict: Verdict, tookMs: Millis): void
-  /** Nobody's fault: refused by weir itself, or the bot hung up. */
+  /** Nobody's fault: refused by weir itself, or never sent. */
   release(): void
+  /**
+   * The bot hung up before the exchange answered. Its patience is its own affair, unless it was long: bots mostly give up
+   * before weir does, and a host that hangs would else never be noticed.
+   */
+  abandon(tookMs: Millis): void
 }
 
 interface Entry {
@@ -135,10 +140,14 @@ export class Breakers {
     }
     return {
       report: (verdict, tookMs) => {
-        const shape = `${call.request.method} ${call.request.path}`
-        end({ type: 'answered', pass, verdict, shape, tookMs })
+        end({ type: 'answered', pass, verdict, shape: shapeOf(call), tookMs })
       },
       release: () => end({ type: 'released', pass }),
+      abandon: (tookMs) => {
+        const shape = shapeOf(call)
+        const patient = tookMs >= entry.rule.slowCallMs * PATIENCE
+        end(patient ? { type: 'answered', pass, verdict: GAVE_UP, shape, tookMs } : { type: 'released', pass })
+      },
     }
   }
 
@@ -245,6 +254,20 @@ export class Breakers {
       history: [...history],
     }
   }
+}
+
+/** What failures are told apart by: one query that always fails must not shut a host. */
+const shapeOf = ({ request }: ClassifiedCall): string => `${request.method} ${request.path}`
+
+/** Share of `slow_call` after which a bot that gives up was patient enough to be believed. */
+const PATIENCE = 0.5
+
+const GAVE_UP: Verdict = {
+  kind: 'failing',
+  reason: 'the bot gave up waiting',
+  drains: undefined,
+  pauseMs: undefined,
+  hostWide: false,
 }
 
 const refusal = ({ host, health }: Entry, retryAfterMs: Millis | undefined): WeirError => {

@@ -20,9 +20,11 @@ export const breaker =
     } catch (error) {
       // It opened while the call waited for its turn.
       if (error instanceof WeirError && error.code === 'circuit_open') call.record.breaker = 'open'
-      const verdict = call.presence.left ? undefined : blame(error)
-      if (verdict === undefined) permit.release()
-      else permit.report(verdict, call.record.upstreamMs ?? 0)
+      const { sent, upstreamMs } = call.record
+      const verdict = blame(error)
+      if (call.presence.left && sent === 'unknown') permit.abandon(upstreamMs ?? 0)
+      else if (call.presence.left || verdict === undefined) permit.release()
+      else permit.report(verdict, upstreamMs ?? 0)
       throw error
     }
   }

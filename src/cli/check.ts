@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues, issueOutside } from '../config/issues.ts'
 import { loadRules } from '../config/load.ts'
-import { counted } from './words.ts'
+import { rulesText } from './rules-text.ts'
 
 /** Status 1 when there is something to mend. */
 export const check = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
@@ -20,10 +20,7 @@ export const check = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   }
   const loaded = loadRules(text, file, env)
   if (!loaded.ok) return report(formatIssues(loaded.issues, text))
-  const { exchanges, hosts } = loaded.rules
-  const classes = exchanges.reduce((sum, exchange) => sum + exchange.classes.length, 0)
-  const found = [counted(exchanges.length, 'exchange'), counted(hosts.size, 'host'), counted(classes, 'class')]
-  process.stdout.write(`${file}: no problems. ${found.join(', ').replace('classs', 'classes')}.\n`)
+  process.stdout.write(rulesText(file, loaded.rules))
   return 0
 }
 

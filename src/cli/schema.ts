@@ -1,9 +1,9 @@
 // `weir schema`: the JSON Schema of limits.yaml, for editors.
 
-import { limitsSchema } from '../config/schema.ts'
+import { limitsSchemaText } from '../config/reference.ts'
 
 /** Prints it. */
 export const schema = async (): Promise<number> => {
-  process.stdout.write(`${JSON.stringify(limitsSchema(), null, 2)}\n`)
+  process.stdout.write(limitsSchemaText())
   return 0
 }

@@ -150,6 +150,9 @@ const Kind = z.enum(['read', 'write', 'order', 'cancel'])
 const behaviour = {
   cost: Cost,
   hold: flag.describe('false: charged, but never held back. Cancels default to false, all else to true.').optional(),
+  learns: flag
+    .describe('true: answers tell of orders (ids, pairs, ages) that later costs depend on. Orders and cancels do anyway.')
+    .optional(),
   ...manners,
 }
 const matching = z.string().meta({ title: 'pattern' })

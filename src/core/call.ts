@@ -100,6 +100,8 @@ export interface CallRecord {
   /** Budget spent at the exchange; 0 when nothing was sent. */
   cost: Tokens
   sent: Sent
+  /** True when weir sent it a second time, its connection having died under the first. */
+  resent: boolean
   breaker: 'closed' | 'open' | 'half_open'
   /** Values of `RateLimit` and `RateLimit-Policy`; undefined when no bucket was asked. */
   rateLimit: string | undefined
@@ -108,7 +110,7 @@ export interface CallRecord {
   cache: string | undefined
   /** Seconds, for `Age` (RFC 9111 §5.1). */
   ageSeconds: number | undefined
-  /** Time the exchange took to send its head. */
+  /** Time until the exchange sent its head, or until that was given up. */
   upstreamMs: Millis | undefined
   /** Code of a refusal or failure that weir made itself. */
   error: ErrorCode | undefined
@@ -126,6 +128,7 @@ export const newRecord = (): CallRecord => ({
   waitedMs: 0,
   cost: 0,
   sent: 'no',
+  resent: false,
   breaker: 'closed',
   rateLimit: undefined,
   rateLimitPolicy: undefined,

@@ -32,8 +32,9 @@ export const forward =
       return await attempt(deps, call, host)
     } catch (error) {
       if (!(error instanceof Broken)) throw error
-      if (error.reused && mayRepeat(call)) return await attempt(deps, call, host).catch(finalFailure)
-      return finalFailure(error)
+      if (!error.reused || !mayRepeat(call)) throw error.failure
+      call.record.resent = true
+      return await attempt(deps, call, host).catch(finalFailure)
     }
   }
 
@@ -170,6 +171,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
       this.#sink?.fail(error)
       return
     }
+    this.#call.record.upstreamMs ??= this.#deps.clock.now() - this.#startedAt
     if (error instanceof BotLeft) {
       this.#reject(error)
       return

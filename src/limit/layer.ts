@@ -36,8 +36,10 @@ export const limit =
     } finally {
       // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
       const { verdict, sent } = record
-      if (sent !== 'no') record.cost = takes.reduce((sum, take) => sum + take.cost, 0)
+      if (sent !== 'no') record.cost = (record.resent ? 2 : 1) * takes.reduce((sum, take) => sum + take.cost, 0)
       pass.close(sent === 'no' ? 'never_left' : 'spent', verdict?.kind !== 'auth')
+      // The exchange may have counted the first attempt as well.
+      if (record.resent) charge(deps.store, takes).close('spent', true)
       if (verdict !== undefined) believe(deps, call, takes, verdict)
       describe(deps.store, call, takes)
     }
@@ -84,13 +86,12 @@ const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 
 /** The exchange refused although weir let the call go: its counter is right and ours is wrong. */
 const believe = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[], verdict: Verdict): void => {
   if (verdict.kind !== 'throttled' && verdict.kind !== 'banned') return
-  const named = takes.filter(({ rule }) => rule.name === verdict.drains)
-  for (const take of named.length > 0 ? named : takes) {
+  for (const take of deps.pricer.meant(call, takes, verdict.drains)) {
     const { available, inFlight } = deps.store.level(take)
     const pauseMs: Millis = verdict.pauseMs ?? deps.strikes.pauseMs(take)
     deps.store.drain(take, pauseMs)
-    const { exchange, name } = take.rule
-    deps.tell({ type: 'limit.violated', exchange, bucket: name, call, verdict, believed: available, inFlight })
+    const { exchange } = take.rule
+    deps.tell({ type: 'limit.violated', exchange, bucket: take.rule.id, call, verdict, believed: available, inFlight })
   }
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
-import type { Meter, MeterSnapshot } from './meter.ts'
+import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot } from './meter.ts'
 import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
 import { Window } from './window.ts'
 
@@ -99,6 +99,15 @@ export class MemoryStore implements BucketStore {
     this.#freed.push(listener)
   }
 
+  retune(rules: readonly BucketRule[]): void {
+    const byId = new Map(rules.map((rule) => [rule.id, rule]))
+    for (const entry of this.#entries.values()) {
+      const rule = byId.get(entry.rule.id)
+      if (rule !== undefined) this.#retune(entry, rule)
+    }
+    for (const listener of this.#freed) listener()
+  }
+
   #level(key: BucketKey, rule: BucketRule, meter: Meter): BucketLevel {
     const now = this.#clock.now()
     return {
@@ -112,10 +121,7 @@ export class MemoryStore implements BucketStore {
   }
 
   #meter({ key, rule }: Take): Bucket | Window {
-    const entry = this.#entries.get(key)
-    if (entry === undefined) return this.#create(key, rule)
-    if (entry.rule !== rule) this.#retune(entry, rule)
-    return entry.meter
+    return this.#entries.get(key)?.meter ?? this.#create(key, rule)
   }
 
   #create(key: BucketKey, rule: BucketRule): Bucket | Window {
@@ -123,13 +129,14 @@ export class MemoryStore implements BucketStore {
     const now = this.#clock.now()
     const known = this.#remembered.get(key)
     this.#remembered.delete(key)
-    const elapsed = known === undefined ? 0 : known.elapsedMs + now - known.loadedAt
+    // Two dates in whole milliseconds can make a pause look longer than it was.
+    const elapsed = known === undefined ? 0 : Math.max(0, known.elapsedMs + now - known.loadedAt - CLOCK_GRAIN_MS)
     const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
     this.#entries.set(key, { meter, rule })
     return meter
   }
 
-  /** A reload changed the numbers: what was spent stays spent. A bucket that became a window starts with none left. */
+  /** What was spent stays spent. A bucket that became a window, or the reverse, starts with none left. */
   #retune(entry: Entry, rule: BucketRule): void {
     const now = this.#clock.now()
     if (entry.meter instanceof Bucket && rule.kind === 'bucket') entry.meter.retune(rule, now)

@@ -50,6 +50,18 @@ export class Pricer {
     return takes
   }
 
+  /**
+   * Which buckets a refusal speaks for: the named one, at the scope of the call, whether or not the call took from it
+   * (Kraken may tell of the key's counter on an order). What the call took from, when no name is given or no scope known.
+   */
+  meant(call: ClassifiedCall, takes: readonly Take[], name: string | undefined): readonly Take[] {
+    const taken = takes.filter(({ rule }) => rule.name === name)
+    if (name === undefined || taken.length > 0) return taken.length > 0 ? taken : takes
+    const rule = call.rule.exchange.buckets.find((bucket) => bucket.name === name)
+    const known = rule !== undefined && (call.identity.credential !== undefined || rule.scopes.includes('ip'))
+    return known ? [take(rule, call, call.facts.pair, 0)] : takes
+  }
+
   #plansOf(rule: EndpointClass): Map<string, readonly Take[]> {
     let plans = this.#plans.get(rule)
     if (plans === undefined) {

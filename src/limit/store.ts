@@ -7,7 +7,7 @@ import type { MeterSnapshot } from './meter.ts'
 /** Names one counter at one scope: `{kraken}private:1f0c…`. The braces keep an exchange's keys in one Redis slot. */
 export type BucketKey = string
 
-/** What a call wants from one bucket. The rule travels along, so a store holds levels and knows no configuration. */
+/** What a call wants from one bucket. The rule travels along for buckets that nobody has seen before. */
 export interface Take {
   readonly key: BucketKey
   readonly rule: BucketRule
@@ -46,6 +46,8 @@ export interface BucketStore {
   level(take: Take): BucketLevel
   /** Every bucket that has been used. */
   levels(): readonly BucketLevel[]
+  /** The rules were replaced: buckets of the same id take the new numbers, and calls that already wait live by them too. */
+  retune(rules: readonly BucketRule[]): void
   /** Calls `listener` when budget came back earlier than any wait foretold. */
   onFreed(listener: () => void): void
 }

@@ -68,6 +68,7 @@ const endpointClass = (
   const written = linkCosts(config.cost, [...path, 'cost'], context.buckets, context.variants, report)
   const costs = context.own.extraCosts(name, written)
   const hold = config.hold ?? kind !== 'cancel'
+  const learns = config.learns ?? (kind === 'order' || kind === 'cancel')
   if (hold) checkCosts(costs, [...path, 'cost'], context.own.origin, report)
   const isPrivate = manners.lane === 'nonce' || costs.some(({ bucket }) => bucket.scopes.some(isPersonal))
   const signatureLifeMs = isPrivate ? context.config.signature_life : undefined
@@ -91,11 +92,11 @@ const endpointClass = (
     needs: {
       nonce: manners.lane === 'nonce',
       pair: costs.some(({ bucket }) => bucket.scopes.includes('pair')),
-      orders: costs.some(({ perOrder, byAge }) => perOrder || byAge.length > 0),
+      orders: learns || costs.some(({ perOrder, byAge }) => perOrder || byAge.length > 0),
       expiry: signatureLifeMs !== undefined || (isPrivate && carriesDeadline(exchange, kind)),
     },
     signatureLifeMs,
-    learns: kind === 'order' && pricesByAge(context.config),
+    learns: learns && pricesByAge(context.config),
     patterns,
   }
 }

@@ -96,3 +96,27 @@ describe('the breaker layer', () => {
     expect(call.record.breaker).toBe('open')
   })
 })
+
+describe('a bot that gives up', () => {
+  // Bots mostly give up after ten seconds, weir after thirty: a host that hung was never noticed.
+  const givingUp =
+    (afterMs: number) =>
+    async (call: ClassifiedCall): Promise<Reply> => {
+      call.record.sent = 'unknown'
+      call.record.upstreamMs = afterMs
+      call.presence.leave()
+      throw new BotLeft()
+    }
+
+  it('counts against a host that let it wait for long', async () => {
+    const { handle, state } = setUp(givingUp(aBreakerRule().slowCallMs))
+    await tenTimes(handle)
+    expect(state()).toBe('open')
+  })
+
+  it('is believed to be impatient when it waited for a moment only', async () => {
+    const { handle, state } = setUp(givingUp(200))
+    await tenTimes(handle)
+    expect(state()).toBe('closed')
+  })
+})

@@ -35,7 +35,8 @@ const PRIVATE: readonly (readonly [string, string, string, string])[] = [
   ['edit', 'order', 'engine 1+6', 'EditOrder'],
   ['cancel', 'cancel', 'engine 0+8', 'CancelOrder'],
   ['cancel_batch', 'cancel', 'engine (0+8)×n', 'CancelOrderBatch'],
-  ['cancel_all', 'cancel', 'private 1, engine 1', 'CancelAll CancelAllOrdersAfter'],
+  ['cancel_all', 'cancel', 'private 1, engine 0+8', 'CancelAll'],
+  ['cancel_after', 'cancel', 'private 1', 'CancelAllOrdersAfter'],
   ['default', 'write', 'private 1', 'SomethingNew Earn/SomethingNew balance'],
 ]
 
@@ -109,11 +110,21 @@ describe('Kraken', () => {
     })
   })
 
-  it('remembers births from the answers to orders, and from no others', () => {
+  it('learns ids, pairs and ages of orders from the answers that tell of them, and from no others', () => {
     const learning = shippedRules()
       .exchanges[0]?.classes.filter(({ learns }) => learns)
       .map(({ name }) => name)
-    expect(learning).toEqual(['orders', 'batch', 'amend', 'edit'])
+    expect(learning).toEqual([
+      'open_orders',
+      'orders',
+      'batch',
+      'amend',
+      'edit',
+      'cancel',
+      'cancel_batch',
+      'cancel_all',
+      'cancel_after',
+    ])
   })
 
   it('counts partner endpoints, which have no API key, per address', () => {

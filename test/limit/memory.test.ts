@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { MemoryStore } from '../../src/limit/memory.ts'
+import type { MeterSnapshot } from '../../src/limit/meter.ts'
+import type { BucketJournal } from '../../src/limit/store.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { bucketRule, takeFrom, windowRule } from './rules.ts'
+
+let clock: FakeClock
+const fresh = (journal?: BucketJournal) => new MemoryStore(clock, () => 1, journal)
+
+beforeEach(() => {
+  clock = new FakeClock()
+})
+
+describe('a store', () => {
+  it('takes from all buckets or from none', () => {
+    const store = fresh()
+    const [wide, tight] = [takeFrom(bucketRule(10, 1, 'wide'), 2), takeFrom(bucketRule(1, 1, 'tight'))]
+    expect(store.take([wide, tight])).toEqual({ granted: true })
+    expect(store.take([wide, tight])).toMatchObject({ granted: false, by: tight })
+    expect(store.level(wide).available).toBe(8)
+  })
+
+  it('says exactly when all will fit, and which bucket takes longest', () => {
+    const store = fresh()
+    const [fast, slow] = [takeFrom(bucketRule(1, 10, 'fast')), takeFrom(bucketRule(1, 0.5, 'slow'))]
+    store.take([fast, slow])
+    store.settle([fast, slow], 'spent')
+    const refused = store.take([fast, slow])
+    expect(refused).toMatchObject({ granted: false, by: slow })
+    if (!refused.granted) {
+      clock.advance(refused.waitMs - 1)
+      expect(store.take([fast, slow]).granted).toBe(false)
+      clock.advance(1)
+      expect(store.take([fast, slow]).granted).toBe(true)
+    }
+  })
+
+  it('gives back what never left, and tells those who wait', () => {
+    const store = fresh()
+    const take = takeFrom(bucketRule(1, 0.1))
+    let freed = 0
+    store.onFreed(() => {
+      freed += 1
+    })
+    store.take([take])
+    store.settle([take], 'never_left')
+    expect(freed).toBe(1)
+    expect(store.take([take]).granted).toBe(true)
+  })
+
+  it('lets nothing go from a drained bucket until its pause is over', () => {
+    const store = fresh()
+    const take = takeFrom(bucketRule(10, 100))
+    store.drain(take, 5000)
+    expect(store.take([take])).toMatchObject({ granted: false, waitMs: 5000 })
+    clock.advance(5000)
+    expect(store.take([take]).granted).toBe(true)
+  })
+
+  it('keeps what was spent when the rules are replaced, up and down', () => {
+    const store = fresh()
+    const before = bucketRule(10, 1)
+    const take = takeFrom(before, 4)
+    store.take([take])
+    store.settle([take], 'spent')
+    store.retune([{ ...before, capacity: 20 }])
+    expect(store.level(take).available).toBeCloseTo(16)
+    store.retune([{ ...before, capacity: 5 }])
+    expect(store.level(take).available).toBeCloseTo(1)
+  })
+
+  it('never refills a bucket that became a window', () => {
+    const store = fresh()
+    const take = takeFrom(bucketRule(5, 1, 'same'), 5)
+    store.take([take])
+    store.settle([take], 'spent')
+    store.retune([windowRule(5, 1000, 'same')])
+    expect(store.level(take).available).toBe(0)
+  })
+})
+
+describe('after a restart', () => {
+  for (const [name, rule] of [
+    ['bucket', bucketRule(10, 1)],
+    ['window', windowRule(10, 10_000)],
+  ] as const) {
+    it(`a ${name} has at most what it had, also when the process was killed with calls in flight`, () => {
+      const saved = new Map<string, MeterSnapshot>()
+      const journal: BucketJournal = {
+        load: () => [...saved].map(([key, snapshot]) => ({ key, snapshot, elapsedMs: 1000 })),
+        save: (key, snapshot, urgent) => {
+          if (urgent) saved.set(key, snapshot())
+        },
+      }
+      const take = takeFrom(rule)
+      const first = fresh(journal)
+      for (let call = 0; call < 9; call += 1) first.take([take])
+      // Killed here: nothing was settled, nothing was flushed. A second later another process starts.
+      clock = new FakeClock(500_000)
+      const second = fresh(journal)
+      expect(second.level(take).available).toBeLessThanOrEqual(1)
+      expect(second.level(take).available).toBeGreaterThan(0.9)
+    })
+  }
+
+  it('a bucket that was closed by the exchange stays closed for the rest of the time', () => {
+    const saved = new Map<string, MeterSnapshot>()
+    const journal = (elapsedMs: number): BucketJournal => ({
+      load: () => [...saved].map(([key, snapshot]) => ({ key, snapshot, elapsedMs })),
+      save: (key, snapshot) => void saved.set(key, snapshot()),
+    })
+    const take = takeFrom(bucketRule(10, 100))
+    fresh(journal(0)).drain(take, 60_000)
+    const again = fresh(journal(20_000)).take([take])
+    expect(again).toMatchObject({ granted: false })
+    if (!again.granted) expect(again.waitMs).toBeCloseTo(40_000, -2)
+  })
+})

@@ -118,4 +118,14 @@ describe.skipIf(!curlIsHere)('curl', { timeout: 10_000 }, () => {
     const arguments_ = ['-sk', '--max-time', '5', '-x', `http://127.0.0.1:${weir.port}`, `${scheme}://${KRAKEN}/a`]
     expect((await promisify(execFile)('curl', arguments_)).stdout).toBe('ok')
   })
+
+  test('that does not trust the certificate is heard of, with the reason it gave', async () => {
+    await using weir = await start()
+    await expect(
+      promisify(execFile)('curl', ['-s', '-x', `http://127.0.0.1:${weir.port}`, `https://${KRAKEN}/a`]),
+    ).rejects.toThrow()
+    expect(weir.events).toMatchObject([
+      { type: 'handshake.failed', host: KRAKEN, reason: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA' },
+    ])
+  })
 })

@@ -30,6 +30,7 @@ import { Orders } from '../orders/ages.ts'
 import { learnFrom } from '../orders/learn.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
+import { notes } from './notes.ts'
 import { prober } from './probe.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
@@ -145,7 +146,7 @@ export const buildApp = async (
     maxBody: () => rules().maxBody,
     routeTo: (host, port) => ({ ...route(host, port), chosen: isRerouted(settings, host, port), ca: trust }),
     name: 'weir',
-    note: ({ type, host, code, reason }) => log.debug(type, { host, error: code, reason }),
+    note: notes(log, clock),
   })
 
   return {

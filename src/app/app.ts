@@ -12,6 +12,7 @@ import type { Settings } from '../config/environment.ts'
 import { type Clock, realChance, realClock } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import { type Observer, tee } from '../core/events.ts'
+import { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import { Pools, type Route } from '../forward/pool.ts'
 import { Fingerprints } from '../identify/credential.ts'
@@ -108,6 +109,7 @@ export const buildApp = async (
   const trust = extraTrust(settings.upstreamCa)
   const route = routes(settings)
   const pools = new Pools({ trust, route })
+  const serverClocks = new ServerClocks(clock)
   const cache = new CacheMemory(rules().cacheBytes)
   const road = buildRoad({
     rules,
@@ -116,7 +118,7 @@ export const buildApp = async (
     fingerprints: new Fingerprints(database.secret()),
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
-    limit: { lanes, store, pricer, strikes: new Strikes(clock), clock, tell },
+    limit: { lanes, store, pricer, strikes: new Strikes(clock), serverClocks, tell },
     forward: {
       dispatch: ({ host, upstream }) => {
         const pool = pools.to(host, upstream)
@@ -124,6 +126,7 @@ export const buildApp = async (
       },
       host: (name) => rules().hosts.get(name),
       clock,
+      serverClocks,
       learn: (call, json) => learnFrom(orders, call, json, clock.wall(), normalPair),
     },
   })

@@ -7,6 +7,7 @@ import { BotLeft } from '../core/departure.ts'
 import { WeirError } from '../core/errors.ts'
 import { field } from '../core/headers.ts'
 import type { EndpointClass, HostRule } from '../core/rules.ts'
+import type { ServerClocks } from '../core/server-clock.ts'
 import type { Handler } from '../core/stack.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 import { endToEnd } from './headers.ts'
@@ -17,6 +18,7 @@ export interface ForwardDeps {
   readonly dispatch: (host: HostRule) => Dispatch
   readonly host: (name: string) => HostRule | undefined
   readonly clock: Clock
+  readonly serverClocks: ServerClocks
   /** Hears the JSON of small answers whose class asks for it, to learn about orders. */
   readonly learn: (call: ClassifiedCall, json: unknown) => void
 }
@@ -134,6 +136,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     this.#status = status
     this.#statusText = text ?? ''
     this.#headers = headers
+    const date = rule.needs.expiry ? field(headers, 'date') : undefined
+    if (date !== undefined) this.#deps.serverClocks.observe(this.#call.request.host, date, record.upstreamMs)
     const length = Number(field(headers, 'content-length') ?? Number.NaN)
     this.#holdBytes = Math.max(holdBytes(rule), length <= JUDGED_BYTES ? JUDGED_BYTES : 0)
     if (length > this.#holdBytes || (this.#holdBytes === 0 && hasBody(this.#call.request.method, status))) this.#flow()

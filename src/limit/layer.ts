@@ -2,9 +2,10 @@
 // too long. On the way back it settles the charge and believes the exchange where the exchange knows better.
 
 import type { ClassifiedCall, Verdict } from '../core/call.ts'
-import type { Clock } from '../core/clock.ts'
+import { WeirError } from '../core/errors.ts'
 import type { Observer } from '../core/events.ts'
 import type { Priority } from '../core/rules.ts'
+import type { ServerClocks } from '../core/server-clock.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Millis } from '../core/units.ts'
 import type { Lanes } from './lanes.ts'
@@ -18,7 +19,7 @@ export interface LimitDeps {
   readonly store: BucketStore
   readonly pricer: Pricer
   readonly strikes: Strikes
-  readonly clock: Clock
+  readonly serverClocks: ServerClocks
   readonly tell: Observer
 }
 
@@ -47,6 +48,9 @@ export const limit =
 
 const admit = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
   const { rule, identity } = call
+  if (signatureLeftMs(deps.serverClocks, call) <= 0) {
+    throw new WeirError('deadline_too_short', { message: 'the signature has expired by the clock of the exchange' })
+  }
   if (!rule.hold || rule.enforce === 'shadow') {
     if (rule.lane === 'fair') return charge(deps.store, takes)
   }
@@ -60,13 +64,10 @@ const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
   return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
 }
 
-const ticketOf = ({ clock }: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
+const ticketOf = ({ serverClocks }: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
   const { rule, facts, wishes, request } = call
   const ownMs = rule.onExhausted === 'reject' ? 0 : rule.maxWaitMs
-  const broughtMs = Math.min(
-    wishes.maxWaitMs ?? Number.POSITIVE_INFINITY,
-    facts.expiresAtWallMs === undefined ? Number.POSITIVE_INFINITY : facts.expiresAtWallMs - clock.wall(),
-  )
+  const broughtMs = Math.min(wishes.maxWaitMs ?? Number.POSITIVE_INFINITY, signatureLeftMs(serverClocks, call))
   return {
     takes,
     held: rule.hold && rule.enforce === 'on',
@@ -80,6 +81,19 @@ const ticketOf = ({ clock }: LimitDeps, call: ClassifiedCall, takes: readonly Ta
     host: request.host,
   }
 }
+
+/**
+ * How long the signature is still good for, as the exchange's clock sees it; endless when it does not expire, or when the
+ * exchange has not told its time yet: by our own clock alone a wrong one would refuse everything.
+ */
+const signatureLeftMs = (serverClocks: ServerClocks, { facts, request }: ClassifiedCall): Millis => {
+  const latest = facts.expiresAtWallMs === undefined ? undefined : serverClocks.latest(request.host)
+  if (facts.expiresAtWallMs === undefined || latest === undefined) return Number.POSITIVE_INFINITY
+  return facts.expiresAtWallMs - latest - FLIGHT_MS
+}
+
+/** Time that a call may need to reach the exchange. */
+const FLIGHT_MS: Millis = 250
 
 const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
 

@@ -42,7 +42,7 @@ export function openClient(
   options: { readonly keepAlive?: boolean; readonly name?: string } = {},
 ): Client {
   const proxy = new URL(weir.proxy)
-  proxy.username = options.name ?? ''
+  if (options.name !== undefined) proxy.username = options.name
   const agent = new Agent({
     keepAlive: options.keepAlive ?? true,
     ca: readFileSync(weir.caFile),

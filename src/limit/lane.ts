@@ -178,7 +178,7 @@ export class Lane {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt
         this.#serviceMs += (tookMs - this.#serviceMs) / 8
-        this.#store.settle(ticket.takes, outcome)
+        this.#store.settle(ticket.takes, outcome, tookMs)
         this.#order.closed(ticket.nonce, outcome, accepted)
         this.pump()
       },

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
+import { Floor } from './floor.ts'
 import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot } from './meter.ts'
 import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
 import { Window } from './window.ts'
@@ -30,6 +31,8 @@ export class MemoryStore implements BucketStore {
   readonly #entries = new Map<BucketKey, Entry>()
   readonly #remembered = new Map<BucketKey, Remembered>()
   readonly #freed: (() => void)[] = []
+  /** By rule: all scopes of a rule are at the same exchange. */
+  readonly #floors = new Map<string, Floor>()
 
   /** @param coldStart how full a bucket is that nobody has seen before (0 to 1) */
   constructor(clock: Clock, coldStart: () => number, journal?: BucketJournal) {
@@ -56,11 +59,11 @@ export class MemoryStore implements BucketStore {
     }
   }
 
-  settle(takes: readonly Take[], outcome: Outcome): void {
+  settle(takes: readonly Take[], outcome: Outcome, tookMs?: Millis): void {
     const now = this.#clock.now()
     for (const take of takes) {
       const meter = this.#meter(take)
-      if (outcome === 'spent') meter.settle(take.cost, now)
+      if (outcome === 'spent') meter.settle(take.cost, now, this.#sureMs(take, tookMs))
       else meter.release(take.cost)
       this.#save(take.key, false)
     }
@@ -143,6 +146,16 @@ export class MemoryStore implements BucketStore {
     else if (entry.meter instanceof Window && rule.kind === 'window') entry.meter.retune(rule)
     else entry.meter = createMeter(rule, now, 0, undefined, 0)
     entry.rule = rule
+  }
+
+  #sureMs({ rule }: Take, tookMs: Millis | undefined): Millis {
+    if (tookMs === undefined || rule.kind === 'bucket') return 0
+    let floor = this.#floors.get(rule.id)
+    if (floor === undefined) {
+      floor = new Floor()
+      this.#floors.set(rule.id, floor)
+    }
+    return floor.sureOf(tookMs)
   }
 
   #save(key: BucketKey, urgent: boolean): void {

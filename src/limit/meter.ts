@@ -22,8 +22,8 @@ export interface Meter {
   wait(cost: Tokens, now: Millis): Millis
   /** A call leaves. May exceed what is there: charges that are never held back. */
   reserve(cost: Tokens): void
-  /** The call's answer is here, or it may have arrived: spent. */
-  settle(cost: Tokens, now: Millis): void
+  /** The call's answer is here, or it may have arrived: spent. `sureMs` is how long before now it arrived at the latest. */
+  settle(cost: Tokens, now: Millis, sureMs: Millis): void
   /** The call never left: nothing was spent. */
   release(cost: Tokens): void
   /** The exchange says the budget is gone; nothing goes before `until`. */

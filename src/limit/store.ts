@@ -36,8 +36,8 @@ export interface BucketStore {
   take(takes: readonly Take[]): Taken | Promise<Taken>
   /** Reserves every cost, whatever the levels: for charges that are never held back. */
   charge(takes: readonly Take[]): void
-  /** Ends what `take` or `charge` began. */
-  settle(takes: readonly Take[], outcome: Outcome): void
+  /** Ends what `take` or `charge` began. `tookMs`: how long ago, where that was one call's whole journey. */
+  settle(takes: readonly Take[], outcome: Outcome, tookMs?: Millis): void
   /** The exchange says the bucket is empty: nothing goes for `pauseMs`. */
   drain(take: Take, pauseMs: Millis): void
   /** How long a call would wait if it asked now. Takes nothing. Costs above a capacity stand for a whole queue. */

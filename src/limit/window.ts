@@ -72,9 +72,9 @@ export class Window implements Meter {
     this.#inFlight += cost
   }
 
-  settle(cost: Tokens, now: Millis): void {
+  settle(cost: Tokens, now: Millis, sureMs: Millis): void {
     this.#inFlight = Math.max(0, this.#inFlight - cost)
-    this.#spend(cost, now + CLOCK_GRAIN_MS)
+    this.#spend(cost, now + CLOCK_GRAIN_MS - sureMs)
   }
 
   release(cost: Tokens): void {

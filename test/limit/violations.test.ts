@@ -56,6 +56,21 @@ describe('weir against an exact limiter', () => {
     )
   })
 
+  const networks = [
+    { name: 'a round trip of 80 ms', jitterMs: 5, least: 0.95 },
+    { name: 'jitter of 200 ms', jitterMs: 200, least: 0.7 },
+  ]
+  for (const { name, jitterMs, least } of networks) {
+    it(`uses at least ${least * 100} % of a window of 30 per second over ${name}, and violates nothing`, async () => {
+      const counter = new SlidingLog({ max: 30, windowMs: 1000 })
+      const load = backlog(1200, 5)
+      const limits = [{ take: takeFrom(windowRule(30, 1000)), counter }]
+      const outcome = await simulate(limits, load, aNetwork(randomFrom(3), jitterMs))
+      expect(outcome.violations).toBe(0)
+      expect(39_000 / outcome.lastAcceptedMs).toBeGreaterThanOrEqual(least)
+    })
+  }
+
   const shapes = [
     { name: 'Kraken private, starter', capacity: 15, perSecond: 0.33, calls: 100 },
     { name: 'Kraken engine, pro', capacity: 180, perSecond: 3.75, calls: 700 },

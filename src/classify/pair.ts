@@ -22,8 +22,11 @@ const QUOTES = [
   'DAI',
 ]
 
-/** Old ids put X before a coin and Z before a currency: XXBTZUSD, XETHXXBT. */
-const OLD_ID = /^X([A-Z0-9]{3})([XZ])([A-Z0-9]{3})$/
+/** Old names of assets put X before a coin and Z before a currency; Kraken has long stopped giving such names. */
+const OLD = '(?:X(?:ETC|ETH|LTC|MLN|REP|XBT|XDG|XLM|XMR|XRP|ZEC)|Z(?:AUD|CAD|EUR|GBP|JPY|USD))'
+const OLD_ASSET = new RegExp(`^${OLD}$`)
+/** Old ids of pairs are two such names (XXBTZUSD, ZEURZUSD), but for one: USDTZUSD. */
+const OLD_ID = new RegExp(`^(${OLD}|USDT)(${OLD})$`)
 
 /**
  * The pair under one name, `XBT/USD`; undefined when none is given. A name that can not be split is kept as it is: two
@@ -46,9 +49,11 @@ const split = (name: string): string => {
   const slash = name.indexOf('/')
   if (slash > 0) return joined(name.slice(0, slash), name.slice(slash + 1))
   const old = OLD_ID.exec(name)
-  if (old?.[1] !== undefined && old[3] !== undefined) return joined(old[1], old[3])
+  if (old?.[1] !== undefined && old[2] !== undefined) return joined(old[1], old[2])
   const quote = QUOTES.find((candidate) => name.length > candidate.length && name.endsWith(candidate))
   return quote === undefined ? name : joined(name.slice(0, -quote.length), quote)
 }
 
-const joined = (base: string, quote: string): string => `${RENAMED[base] ?? base}/${RENAMED[quote] ?? quote}`
+const joined = (base: string, quote: string): string => `${asset(base)}/${asset(quote)}`
+
+const asset = (name: string): string => RENAMED[name] ?? (OLD_ASSET.test(name) ? name.slice(1) : name)

@@ -48,7 +48,7 @@ const bodyParams = ({ body, query }: ProxyRequest): Params => {
   }
 }
 
-const BARE_NONCE = /"nonce"\s*:\s*(\d+)/
+const BARE_NONCE = /"nonce"\s*:\s*(\d+)(?=\s*[,}])/
 
 const fromForm = (text: string): Params => {
   const params: Record<string, unknown> = {}
@@ -56,9 +56,12 @@ const fromForm = (text: string): Params => {
   return params
 }
 
+const SINGLE_NAMES = ['txid', 'order_id', 'cl_ord_id', 'userref']
+
 /** Every way to name the orders that a cancel, amend or edit touches. */
 const orderIds = (params: Params): readonly string[] => {
-  const named = ['txid', 'userref', 'cl_ord_id', 'order_id'].flatMap((name) => asList(params[name]))
+  // The surest name alone: beside a txid, a userref is one that an edit gives.
+  const named = SINGLE_NAMES.map((name) => asList(params[name])).find((ids) => ids.length > 0) ?? []
   const listed = ['orders', 'cl_ord_ids'].flatMap((name) => asList(params[name]))
   const indexed = Object.keys(params).filter((name) => /^(orders|cl_ord_ids)\[\d+\](\[(txid|cl_ord_id)\])?$/.test(name))
   return [...named, ...listed, ...indexed.flatMap((name) => asList(params[name]))]

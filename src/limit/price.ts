@@ -14,7 +14,8 @@ export interface OrderAge {
 
 /** Remembers orders, to price what touches them. */
 export interface OrderAges {
-  find(account: string, orderId: string): OrderAge | undefined
+  /** Every order of that name (a userref may name several); none when it is unknown. */
+  find(account: string, orderId: string): readonly OrderAge[]
   /** Every order of the account that may still be open. */
   open(account: string): readonly OrderAge[]
   /** Pairs the account has traded. */
@@ -73,16 +74,12 @@ export class Pricer {
 
   /** Sums the price of the orders a call touches, per pair. An order nobody knows is priced as the youngest. */
   #byOrder(cost: CostRule, call: ClassifiedCall): readonly Take[] {
-    const { rule, facts, identity } = call
+    const { facts, identity } = call
     if (!cost.perOrder && cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed)]
     const account = identity.account ?? ''
     if (cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed * facts.orders)]
-    const touched =
-      facts.orderIds.length > 0 || rule.kind !== 'cancel'
-        ? facts.orderIds.map((id) => this.#orders.find(account, id))
-        : this.#orders.open(account)
     const owed = new Map<string, Tokens>()
-    for (const order of touched) {
+    for (const order of this.#touched(call, account)) {
       const penalty = penaltyAt(cost, order?.ageMs ?? 0)
       const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
       for (const pair of pairs) owed.set(pair, (owed.get(pair) ?? 0) + penalty)
@@ -93,6 +90,15 @@ export class Pricer {
       owed.set(home, (owed.get(home) ?? 0) + cost.fixed)
     }
     return [...owed].filter(([, sum]) => sum > 0).map(([pair, sum]) => take(cost.bucket, call, pair, sum))
+  }
+
+  /** Orders that the call names, undefined for each that nobody knows; all that are open when a cancel names none. */
+  #touched({ rule, facts }: ClassifiedCall, account: string): readonly (OrderAge | undefined)[] {
+    if (facts.orderIds.length === 0) return rule.kind === 'cancel' ? this.#orders.open(account) : [undefined]
+    return facts.orderIds.flatMap((id): readonly (OrderAge | undefined)[] => {
+      const known = this.#orders.find(account, id)
+      return known.length > 0 ? known : [undefined]
+    })
   }
 
   /** An unknown order may be of any pair the account trades: each is charged, for undercounting is the dangerous side. */

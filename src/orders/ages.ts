@@ -1,5 +1,6 @@
 // Which pair an order belongs to and how old it is: Kraken's engine charges a cancel by the age of what it cancels, and the
-// cancel names only the id. Learned from the answers that pass through, forgotten once age no longer costs anything.
+// cancel names only the id. Learned from the answers that pass through. Old orders are kept as well, since an order that
+// nobody knows is priced as the youngest.
 
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
@@ -9,7 +10,7 @@ interface Order {
   readonly account: string
   readonly pair: string
   readonly bornAt: Millis
-  /** Other names of the same order: userref, cl_ord_id. */
+  /** All its names: txid, userref, cl_ord_id. */
   readonly ids: readonly string[]
 }
 
@@ -20,14 +21,16 @@ export interface OrderAge {
 }
 
 /** No penalty of the engine outlives this age (cancel under 300 s: 1). */
-const FORGOTTEN_AFTER_MS: Millis = 300_000
-/** Orders kept at most: at Kraken's own limit of a few per second and pair, five minutes are far fewer. */
-const KEPT = 100_000
+const FREE_AFTER_MS: Millis = 300_000
+/** Orders kept at most. An account may have 225 open per pair; what was filled is not told and stays until it is the oldest. */
+const KEPT = 50_000
 
-/** Orders by account and id, oldest first. */
+/** Orders by account and id, in the order in which weir heard of them. */
 export class Orders {
   readonly #clock: Clock
-  readonly #byId = new Map<string, Order>()
+  readonly #all = new Set<Order>()
+  /** Most names are one order's; a userref may be many orders'. */
+  readonly #byId = new Map<string, Order | Set<Order>>()
   readonly #pairs = new Map<string, Set<string>>()
 
   constructor(clock: Clock) {
@@ -36,12 +39,15 @@ export class Orders {
 
   /** An order was placed or amended `agoMs` ago; its age counts from there. */
   placed(account: string, pair: string, ids: readonly string[], agoMs: Millis = 0): void {
-    this.#forgetOld()
+    const [oldest] = this.#all
+    if (oldest !== undefined && this.#all.size >= KEPT) this.#forget(oldest)
     const order: Order = { account, pair, bornAt: this.#clock.now() - agoMs, ids }
+    this.#all.add(order)
     for (const id of ids) {
       const key = keyOf(account, id)
-      this.#byId.delete(key)
-      this.#byId.set(key, order)
+      const named = this.#byId.get(key)
+      if (named instanceof Set) named.add(order)
+      else this.#byId.set(key, named === undefined ? order : new Set([named, order]))
     }
     const pairs = this.#pairs.get(account) ?? new Set()
     this.#pairs.set(account, pairs.add(pair))
@@ -49,42 +55,53 @@ export class Orders {
 
   /** Its age starts again, under the same name or a new one. Unknown orders stay unknown. */
   amended(account: string, id: string, renamed: string = id): void {
-    const order = this.#byId.get(keyOf(account, id))
-    if (order === undefined) return
-    this.gone(account, id)
-    this.placed(account, order.pair, [...new Set([renamed, ...order.ids.filter((other) => other !== id)])])
+    for (const order of this.#named(account, id)) {
+      this.#forget(order)
+      this.placed(account, order.pair, [...new Set([renamed, ...order.ids.filter((other) => other !== id)])])
+    }
   }
 
-  /** It is no longer open. */
+  /** It is no longer open; nor is any other of that name. */
   gone(account: string, id: string): void {
-    const order = this.#byId.get(keyOf(account, id))
-    for (const name of order?.ids ?? []) this.#byId.delete(keyOf(account, name))
+    for (const order of this.#named(account, id)) this.#forget(order)
   }
 
-  find(account: string, id: string): OrderAge | undefined {
-    const order = this.#byId.get(keyOf(account, id))
-    return order === undefined ? undefined : this.#aged(order)
+  /** None of the account's orders is open any more. */
+  allGone(account: string): void {
+    for (const order of this.#all) if (order.account === account) this.#forget(order)
+  }
+
+  /** Every order of that name; none when it is unknown. */
+  find(account: string, id: string): readonly OrderAge[] {
+    return this.#named(account, id).map((order) => this.#aged(order))
   }
 
   /** Orders of the account that may still be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
-    const orders = new Set([...this.#byId.values()].filter((order) => order.account === account))
-    return [...orders].map((order) => this.#aged(order))
+    const own = [...this.#all].filter((order) => order.account === account).map((order) => this.#aged(order))
+    return own.filter(({ ageMs }) => ageMs < FREE_AFTER_MS)
   }
 
   pairs(account: string): readonly string[] {
     return [...(this.#pairs.get(account) ?? [])]
   }
 
+  #named(account: string, id: string): readonly Order[] {
+    const named = this.#byId.get(keyOf(account, id)) ?? []
+    return 'bornAt' in named ? [named] : [...named]
+  }
+
   #aged({ pair, bornAt }: Order): OrderAge {
     return { pair, ageMs: this.#clock.now() - bornAt }
   }
 
-  #forgetOld(): void {
-    const horizon = this.#clock.now() - FORGOTTEN_AFTER_MS
-    for (const [key, { bornAt }] of this.#byId) {
-      if (bornAt > horizon && this.#byId.size < KEPT) return
-      this.#byId.delete(key)
+  #forget(order: Order): void {
+    this.#all.delete(order)
+    for (const id of order.ids) {
+      const key = keyOf(order.account, id)
+      const named = this.#byId.get(key)
+      if (named instanceof Set && named.size > 1) named.delete(order)
+      else this.#byId.delete(key)
     }
   }
 }

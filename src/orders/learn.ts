@@ -40,6 +40,9 @@ export const learnFrom = (
     case 'CancelOrderBatch':
       for (const id of facts.orderIds) orders.gone(account, id)
       return
+    case 'CancelAll':
+      orders.allGone(account)
+      return
     case 'OpenOrders':
     case 'QueryOrders':
       for (const [txid, order] of Object.entries(record(result.open) ?? result)) {
@@ -63,7 +66,7 @@ const listed = (
   const opened = order?.opentm
   if (order === undefined || pair === undefined || typeof opened !== 'number') return
   // What weir saw itself is surer: the list says nothing of amendments.
-  if (orders.find(account, txid) !== undefined) return
+  if (orders.find(account, txid).length > 0) return
   const names = [...texts(order.cl_ord_id), ...(typeof order.userref === 'number' ? [String(order.userref)] : [])]
   orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000))
 }

@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Orders } from '../../src/orders/ages.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+const MINUTE = 60_000
+let clock: FakeClock
+let orders: Orders
+
+beforeEach(() => {
+  clock = new FakeClock()
+  orders = new Orders(clock)
+})
+
+describe('an order', () => {
+  it('is found by each of its names, with its pair and age', () => {
+    orders.placed('main', 'XBT/USD', ['TX', '7', 'mine'])
+    clock.advance(4_200)
+    for (const id of ['TX', '7', 'mine']) expect(orders.find('main', id)).toEqual([{ pair: 'XBT/USD', ageMs: 4_200 }])
+  })
+
+  it("is nobody else's", () => {
+    orders.placed('main', 'XBT/USD', ['TX'])
+    expect(orders.find('other', 'TX')).toEqual([])
+    expect(orders.open('other')).toEqual([])
+    expect(orders.pairs('other')).toEqual([])
+  })
+
+  it('may have been placed before weir heard of it', () => {
+    orders.placed('main', 'XBT/USD', ['TX'], 30_000)
+    expect(orders.find('main', 'TX')).toEqual([{ pair: 'XBT/USD', ageMs: 30_000 }])
+  })
+
+  it('is young again once amended, under all its names', () => {
+    orders.placed('main', 'XBT/USD', ['TX', 'mine'])
+    clock.advance(20_000)
+    orders.amended('main', 'mine')
+    clock.advance(1_000)
+    for (const id of ['TX', 'mine']) expect(orders.find('main', id)).toEqual([{ pair: 'XBT/USD', ageMs: 1_000 }])
+  })
+
+  it('loses its old id when an edit gives it a new one', () => {
+    orders.placed('main', 'XBT/USD', ['OLD', 'mine'])
+    clock.advance(20_000)
+    orders.amended('main', 'OLD', 'NEW')
+    expect(orders.find('main', 'OLD')).toEqual([])
+    for (const id of ['NEW', 'mine']) expect(orders.find('main', id)).toEqual([{ pair: 'XBT/USD', ageMs: 0 }])
+    expect(orders.open('main')).toHaveLength(1)
+  })
+
+  it('stays unknown when it is amended without having been seen', () => {
+    orders.amended('main', 'TX', 'NEW')
+    expect(orders.find('main', 'TX')).toEqual([])
+    expect(orders.find('main', 'NEW')).toEqual([])
+  })
+
+  it('is gone under all its names at once', () => {
+    orders.placed('main', 'XBT/USD', ['TX', 'mine'])
+    orders.gone('main', 'mine')
+    expect(orders.find('main', 'TX')).toEqual([])
+    expect(orders.open('main')).toEqual([])
+  })
+
+  it('leaves its pair behind: the account has traded it', () => {
+    orders.placed('main', 'XBT/USD', ['A'])
+    orders.placed('main', 'ETH/USD', ['B'])
+    orders.gone('main', 'A')
+    expect(orders.pairs('main')).toEqual(['XBT/USD', 'ETH/USD'])
+  })
+})
+
+describe('orders under one userref', () => {
+  // Kraken lets many orders share a userref, and cancelling it cancels them all. Only the newest was remembered under it, so a
+  // cancel that costs 24 was charged 8.
+  it('are all found by it', () => {
+    orders.placed('main', 'XBT/USD', ['A', '7'])
+    clock.advance(1_000)
+    orders.placed('main', 'ETH/USD', ['B', '7'])
+    expect(orders.find('main', '7')).toEqual([
+      { pair: 'XBT/USD', ageMs: 1_000 },
+      { pair: 'ETH/USD', ageMs: 0 },
+    ])
+  })
+
+  it('are all gone with it', () => {
+    for (const id of ['A', 'B', 'C']) orders.placed('main', 'XBT/USD', [id, '7'])
+    orders.gone('main', '7')
+    expect(orders.open('main')).toEqual([])
+    for (const id of ['A', 'B', 'C', '7']) expect(orders.find('main', id)).toEqual([])
+  })
+
+  it('go one by one, too', () => {
+    for (const id of ['A', 'B']) orders.placed('main', 'XBT/USD', [id, '7'])
+    orders.gone('main', 'A')
+    expect(orders.find('main', '7')).toHaveLength(1)
+    expect(orders.find('main', 'B')).toHaveLength(1)
+  })
+})
+
+describe('what is open', () => {
+  it('counts an order once, however many names it has', () => {
+    orders.placed('main', 'XBT/USD', ['A', '7', 'mine'])
+    orders.placed('main', 'ETH/USD', ['B'])
+    expect(orders.open('main').map(({ pair }) => pair)).toEqual(['XBT/USD', 'ETH/USD'])
+  })
+
+  it('leaves out what is too old to cost anything', () => {
+    orders.placed('main', 'XBT/USD', ['A'])
+    clock.advance(5 * MINUTE)
+    orders.placed('main', 'ETH/USD', ['B'])
+    expect(orders.open('main')).toEqual([{ pair: 'ETH/USD', ageMs: 0 }])
+  })
+
+  it('is nothing once all are cancelled, for that account', () => {
+    orders.placed('main', 'XBT/USD', ['A', '7'])
+    orders.placed('other', 'XBT/USD', ['B'])
+    orders.allGone('main')
+    expect(orders.open('main')).toEqual([])
+    expect(orders.find('main', '7')).toEqual([])
+    expect(orders.open('other')).toHaveLength(1)
+  })
+})
+
+describe('the memory', () => {
+  // An order was forgotten after 300 s because its cancel is free from then on. But an unknown order is priced as the youngest:
+  // cancelling an order of yesterday was charged 8, on every pair of the account, and new orders waited for it.
+  it('keeps an order that has become free to cancel, so that it is not taken for a young one', () => {
+    orders.placed('main', 'XBT/USD', ['A'])
+    clock.advance(24 * 60 * MINUTE)
+    orders.placed('main', 'XBT/USD', ['B'])
+    expect(orders.find('main', 'A')).toEqual([{ pair: 'XBT/USD', ageMs: 24 * 60 * MINUTE }])
+  })
+
+  it('is bounded, and forgets what it heard of first', () => {
+    const KEPT = 50_000
+    for (let index = 0; index <= KEPT; index += 1) orders.placed('main', 'XBT/USD', [`TX${index}`])
+    expect(orders.find('main', 'TX0')).toEqual([])
+    expect(orders.find('main', 'TX1000')).toHaveLength(1)
+    expect(orders.find('main', `TX${KEPT}`)).toHaveLength(1)
+  })
+
+  it('agrees with a plain list of orders, whatever happens', () => {
+    const id = fc.constantFrom('A', 'B', 'C', 'D')
+    const step = fc.oneof(
+      fc.record({ act: fc.constant('place' as const), id, ref: fc.constantFrom('1', '2') }),
+      fc.record({ act: fc.constant('amend' as const), id, ref: fc.constant('') }),
+      fc.record({
+        act: fc.constant('gone' as const),
+        id: fc.constantFrom('A', 'B', 'C', 'D', '1', '2'),
+        ref: fc.constant(''),
+      }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const time = new FakeClock()
+        const subject = new Orders(time)
+        let model: { id: string; ref: string; at: number }[] = []
+        for (const { act, id: name, ref } of steps) {
+          time.advance(1_000)
+          if (act === 'place') {
+            if (model.some((order) => order.id === name)) continue
+            subject.placed('main', 'P', [name, ref])
+            model.push({ id: name, ref, at: time.now() })
+          } else if (act === 'amend') {
+            subject.amended('main', name)
+            for (const order of model) if (order.id === name) order.at = time.now()
+          } else {
+            subject.gone('main', name)
+            model = model.filter((order) => order.id !== name && order.ref !== name)
+          }
+        }
+        const ages = (of: readonly { ageMs: number }[]) => of.map(({ ageMs }) => ageMs).sort((a, b) => a - b)
+        const expected = (match: (order: { id: string; ref: string }) => boolean) =>
+          model
+            .filter(match)
+            .map(({ at }) => time.now() - at)
+            .sort((a, b) => a - b)
+        for (const name of ['A', 'B', 'C', 'D', '1', '2']) {
+          expect(ages(subject.find('main', name))).toEqual(expected((order) => order.id === name || order.ref === name))
+        }
+        expect(ages(subject.open('main'))).toEqual(expected(() => true))
+      }),
+    )
+  })
+})

@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { readFacts } from '../../src/classify/facts.ts'
+import { normalPair } from '../../src/classify/pair.ts'
+import { Orders } from '../../src/orders/ages.ts'
+import { learnFrom } from '../../src/orders/learn.ts'
+import { classOf } from '../rules/shipped.ts'
+import { aCall } from '../support/build.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+let clock: FakeClock
+let orders: Orders
+
+beforeEach(() => {
+  clock = new FakeClock()
+  orders = new Orders(clock)
+})
+
+/** Kraken answered `result` to a call that said `body`. */
+const answered = (endpoint: string, body: unknown, result: unknown, credential: string | undefined = 'main'): void => {
+  const path = `/0/private/${endpoint}`
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const call = aCall({ method: 'POST', path, body: text, ...(credential === undefined ? {} : { credential }) })
+  const rule = classOf('api.kraken.com', 'POST', path)
+  const json = { error: [], result }
+  learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), normalPair)
+}
+const young = (pair = 'XBT/USD') => [{ pair, ageMs: 0 }]
+
+describe('an order that was placed', () => {
+  it('is known by its txid and by the names that the bot gave it', () => {
+    answered('AddOrder', 'pair=XXBTZUSD&userref=7', { descr: { order: 'buy …' }, txid: ['TX-1'] })
+    answered('AddOrder', { pair: 'ETH/USD', cl_ord_id: 'mine' }, { txid: ['TX-2'] })
+    for (const id of ['TX-1', '7']) expect(orders.find('main', id)).toEqual(young())
+    for (const id of ['TX-2', 'mine']) expect(orders.find('main', id)).toEqual(young('ETH/USD'))
+  })
+
+  it('was not, when it was only validated', () => {
+    answered('AddOrder', 'pair=XBTUSD&validate=true&userref=7', { descr: { order: 'buy …' } })
+    expect(orders.open('main')).toEqual([])
+  })
+
+  it('belongs to nobody when the call carried no key', () => {
+    const call = aCall({ method: 'POST', path: '/0/private/AddOrder' })
+    learnFrom(orders, call, { error: [], result: { txid: ['TX-1'] } }, clock.wall(), normalPair)
+    expect(orders.open('')).toEqual([])
+  })
+
+  it('is known of a batch where it was taken, and not where it was refused', () => {
+    answered(
+      'AddOrderBatch',
+      { pair: 'XBTUSD', orders: [{}, {}, {}] },
+      {
+        orders: [
+          { descr: { order: 'buy …' }, txid: 'TX-1' },
+          { error: 'EOrder:Insufficient funds' },
+          { txid: 'TX-3', cl_ord_id: 'mine' },
+        ],
+      },
+    )
+    expect(orders.open('main')).toHaveLength(2)
+    for (const id of ['TX-1', 'TX-3', 'mine']) expect(orders.find('main', id)).toEqual(young())
+  })
+})
+
+describe('an order that was changed', () => {
+  beforeEach(() => {
+    answered('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }, { txid: ['TX-1'] })
+    clock.advance(20_000)
+  })
+
+  it('is young again after an amend, by either name', () => {
+    answered('AmendOrder', { txid: 'TX-1', limit_price: '5' }, { amend_id: 'AM-1' })
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+    clock.advance(20_000)
+    answered('AmendOrder', { cl_ord_id: 'mine' }, { amend_id: 'AM-2' })
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+  })
+
+  it('has a new txid after an edit', () => {
+    answered('EditOrder', { txid: 'TX-1', pair: 'XBTUSD' }, { status: 'ok', txid: 'TX-2', originaltxid: 'TX-1' })
+    expect(orders.find('main', 'TX-1')).toEqual([])
+    expect(orders.find('main', 'TX-2')).toEqual(young())
+  })
+
+  it('is gone after a cancel', () => {
+    answered('CancelOrder', { txid: 'TX-1' }, { count: 1 })
+    expect(orders.find('main', 'mine')).toEqual([])
+  })
+
+  it('is gone after a batch of cancels', () => {
+    answered('AddOrder', { pair: 'XBTUSD' }, { txid: ['TX-2'] })
+    answered('CancelOrderBatch', { orders: ['TX-1', 'TX-2'] }, { count: 2 })
+    expect(orders.open('main')).toEqual([])
+  })
+
+  // Orders stayed open in memory after CancelAll, so a bot that renews its quotes with CancelAll paid for each order again
+  // with every round of the next five minutes.
+  it('is gone after all are cancelled', () => {
+    answered('CancelAll', 'nonce=1', { count: 1 })
+    expect(orders.open('main')).toEqual([])
+  })
+
+  it('is still there after a renewed dead man’s switch, which cancels nothing by itself', () => {
+    answered('CancelAllOrdersAfter', 'timeout=60', { currentTime: 'now', triggerTime: 'later' })
+    expect(orders.open('main')).toHaveLength(1)
+  })
+})
+
+describe('a list of open orders', () => {
+  const listed = (opened: number, more: object = {}) => ({ opentm: opened, descr: { pair: 'XBTUSD' }, ...more })
+  const wallSeconds = () => clock.wall() / 1000
+
+  it('tells pairs, ages and names of orders that weir has not seen', () => {
+    const open = {
+      'TX-1': listed(wallSeconds() - 42.5, { userref: 7 }),
+      'TX-2': listed(wallSeconds(), { cl_ord_id: 'mine' }),
+    }
+    answered('OpenOrders', 'nonce=1', { open })
+    expect(orders.find('main', '7')[0]?.ageMs).toBeCloseTo(42_500)
+    expect(orders.find('main', 'mine')).toEqual(young())
+  })
+
+  it('never makes an order older than weir itself has seen: a list says nothing of amendments', () => {
+    answered('AddOrder', 'pair=XBTUSD', { txid: ['TX-1'] })
+    answered('OpenOrders', 'nonce=1', { open: { 'TX-1': listed(wallSeconds() - 600) } })
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+  })
+
+  it('never makes an order younger than nothing, when clocks differ', () => {
+    answered('OpenOrders', 'nonce=1', { open: { 'TX-1': listed(wallSeconds() + 60) } })
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+  })
+
+  it('passes over what it can not read', () => {
+    const open = { a: null, b: {}, c: { opentm: 'then', descr: { pair: 'XBTUSD' } }, d: { opentm: 5, descr: {} } }
+    answered('OpenOrders', 'nonce=1', { open })
+    expect(orders.open('main')).toEqual([])
+  })
+})
+
+it('never throws, whatever an answer holds', () => {
+  const endpoint = fc.constantFrom(
+    'AddOrder',
+    'AddOrderBatch',
+    'EditOrder',
+    'CancelOrderBatch',
+    'OpenOrders',
+    'Balance',
+  )
+  fc.assert(fc.property(endpoint, fc.jsonValue(), (name, result) => answered(name, 'pair=XBTUSD&txid=A', result)))
+})

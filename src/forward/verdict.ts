@@ -110,11 +110,13 @@ const untilSuffix = (said: string, wallMs: Millis): Millis | undefined => {
   return Number.isFinite(seconds) && seconds > 0 ? Math.max(0, seconds * 1000 - wallMs) : undefined
 }
 
-/** `Retry-After`: seconds or a date (RFC 9110 §10.2.3). */
+/** `Retry-After`: seconds, which some write with a fraction, or a date (RFC 9110 §10.2.3). */
 const retryAfter = (headers: RawHeaders, wallMs: Millis): Millis | undefined => {
   const value = field(headers, 'retry-after')?.trim()
-  if (value === undefined || value === '') return undefined
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wallMs
+  if (value === undefined) return undefined
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
+  // Date.parse reads almost anything as a date; all three forms of RFC 9110 §5.6.7 begin with the day of the week.
+  const ms = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) - wallMs : Number.NaN
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
 

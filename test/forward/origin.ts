@@ -89,9 +89,10 @@ export const answerJson = (socket: TLSSocket, body: string): void =>
 export function senderTo(
   origin: Pick<Origin, 'port' | 'caPem'>,
   upstream: Partial<UpstreamRule> = {},
+  address = '127.0.0.1',
 ): (call: ClassifiedCall) => Promise<Reply> {
   const hosts = shippedRules().hosts
-  const pools = new Pools({ trust: [origin.caPem], route: () => ({ host: '127.0.0.1', port: origin.port }) })
+  const pools = new Pools({ trust: [origin.caPem], route: () => ({ host: address, port: origin.port }) })
   onTestFinished(() => pools.destroy())
   const rules = new Map(
     [...hosts].map(([name, rule]) => [name, { ...rule, upstream: { ...rule.upstream, ...upstream } }]),

@@ -1,0 +1,49 @@
+// Which fields of an answer are the bot's, and which belonged to one connection only.
+
+import { describe, expect, it } from 'vitest'
+import { endToEnd } from '../../src/forward/headers.ts'
+
+const raw = (...fields: string[]): Buffer[] => fields.map((field) => Buffer.from(field, 'latin1'))
+
+describe('fields of an answer', () => {
+  it('keep their order, case and repeats', () => {
+    const fields = ['Date', 'now', 'SET-cookie', 'a=1', 'x-B', '2', 'Set-Cookie', 'b=2', 'X-b', '']
+    expect(endToEnd(raw(...fields))).toEqual(fields)
+  })
+
+  it('keep bytes above ASCII as latin1, so that they can be written again', () => {
+    expect(endToEnd(raw('X-Name', 'M\u00fcller'))).toEqual(['X-Name', 'M\u00fcller'])
+    expect(endToEnd([Buffer.from('X-Utf8'), Buffer.from('ü')])).toEqual(['X-Utf8', '\u00c3\u00bc'])
+  })
+
+  it.each([
+    'Connection',
+    'Keep-Alive',
+    'Proxy-Connection',
+    'Proxy-Authenticate',
+    'Proxy-Authentication-Info',
+    'TE',
+    'Transfer-Encoding',
+    'Upgrade',
+  ])('of one connection are dropped, however they are written: %s', (name) => {
+    const kept = ['Server', 'x', 'ETag', 'y']
+    for (const written of [name, name.toLowerCase(), name.toUpperCase()]) {
+      expect(endToEnd(raw('Server', 'x', written, 'close', 'ETag', 'y'))).toEqual(kept)
+    }
+  })
+
+  it('that Connection names are dropped too, before and after it', () => {
+    const fields = ['X-Hop', '1', 'Connection', 'close, x-hop ,X-Other', 'Server', 'x', 'x-OTHER', '2', 'X-Hop', '3']
+    expect(endToEnd(raw(...fields))).toEqual(['Server', 'x'])
+  })
+
+  it('that several Connection fields name are all dropped', () => {
+    const fields = ['Connection', 'x-one', 'X-One', '1', 'connection', 'keep-alive, x-two', 'X-Two', '2', 'Server', 'x']
+    expect(endToEnd(raw(...fields))).toEqual(['Server', 'x'])
+  })
+
+  it('that matter to the bot stay: framing of the content, caching, throttling', () => {
+    const fields = ['Content-Encoding', 'br', 'Content-Length', '2', 'Trailer', 'x', 'Age', '1', 'Retry-After', '3']
+    expect(endToEnd(raw(...fields))).toEqual(fields)
+  })
+})

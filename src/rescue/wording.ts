@@ -58,8 +58,10 @@ const limitStatus = (error: WeirError, exchange: Listener['exchange']): number =
 const krakenError = (code: ErrorCode, rule: Listener['rule']): string => {
   switch (ERRORS[code].speaks) {
     case 'limit':
-      if (rule?.kind === 'order' || rule?.kind === 'cancel') return 'EOrder:Rate limit exceeded'
-      return isPublic(rule) ? 'EGeneral:Too many requests' : 'EAPI:Rate limit exceeded'
+      // On public calls Kraken itself says either this or "EGeneral:Too many requests"; every library knows this one.
+      return rule?.kind === 'order' || rule?.kind === 'cancel'
+        ? 'EOrder:Rate limit exceeded'
+        : 'EAPI:Rate limit exceeded'
     case 'nonce':
       return 'EAPI:Invalid nonce'
     case 'unavailable':

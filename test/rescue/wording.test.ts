@@ -15,7 +15,7 @@ const say = (code: ErrorCode, host: keyof typeof HOSTS, className = 'private') =
 describe('Kraken’s dialect', () => {
   it.each([
     ['private', 'EAPI:Rate limit exceeded'],
-    ['public', 'EGeneral:Too many requests'],
+    ['public', 'EAPI:Rate limit exceeded'],
     ['orders', 'EOrder:Rate limit exceeded'],
     ['cancel', 'EOrder:Rate limit exceeded'],
   ])('tells a limit of class %s in a 200 as %s', (className, text) => {

@@ -24,6 +24,18 @@ class Source implements BodyStream {
   }
 }
 
+describe('whole bodies', { timeout: 10_000 }, () => {
+  test.each([256, 16 * 1024, 16 * 1024 + 1])('of %i bytes arrive as they were, whatever their values', async (size) => {
+    const body = Buffer.alloc(size, Buffer.from(Array.from({ length: 256 }, (_, value) => value)))
+    await using weir = await start({ handle: async (call) => said(call, body) })
+    using bot = await secureTunnel(weir.port)
+    const bodyOf = (text: string): string => text.slice(text.indexOf('\r\n\r\n') + 4)
+    const heard = await bot.say(request()).until((text) => bodyOf(text).length >= size)
+    expect(heard).toContain(`Content-Length: ${size}\r\n`)
+    expect(bodyOf(heard) === body.toString('latin1')).toBe(true)
+  })
+})
+
 describe('header fields', { timeout: 10_000 }, () => {
   test('keep case, order, repeats, empty values and bytes above 0x7f, both ways', async () => {
     await using weir = await start({

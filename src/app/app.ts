@@ -23,6 +23,7 @@ import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
 import { Strikes } from '../limit/strikes.ts'
 import { limitView } from '../limit/view.ts'
+import { Keys } from '../lockout/keys.ts'
 import { Lately } from '../observe/lately.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
@@ -118,6 +119,7 @@ export const buildApp = async (
     fingerprints: new Fingerprints(database.secret()),
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
+    keys: new Keys(clock),
     limit: { lanes, store, pricer, strikes: new Strikes(clock), serverClocks, tell },
     forward: {
       dispatch: ({ host, upstream }) => {

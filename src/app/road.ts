@@ -15,6 +15,8 @@ import { type ForwardDeps, forward } from '../forward/send.ts'
 import type { Fingerprints } from '../identify/credential.ts'
 import { identify } from '../identify/layer.ts'
 import { type LimitDeps, limit } from '../limit/layer.ts'
+import type { Keys } from '../lockout/keys.ts'
+import { lockout } from '../lockout/layer.ts'
 import { observe } from '../observe/layer.ts'
 import { rescue } from '../rescue/layer.ts'
 
@@ -25,6 +27,7 @@ export interface RoadParts {
   readonly fingerprints: Fingerprints
   readonly cache: CacheParts
   readonly breakers: Breakers
+  readonly keys: Keys
   readonly limit: LimitDeps
   readonly forward: ForwardDeps
 }
@@ -33,6 +36,8 @@ export interface RoadParts {
 export const buildRoad = (parts: RoadParts): { bots: Handler<Call>; probes: Handler<ClassifiedCall> } => {
   const host = (name: string) => parts.rules().hosts.get(name)
   const toExchange = Stack.of<ClassifiedCall>()
+    // Outside the limit, for the same reason as the breaker; a private answer from the cache is still served.
+    .push(lockout(parts.keys))
     // Outside the limit: nobody queues for a dead host, and a refusal spends nothing.
     .push(breaker(parts.breakers))
     // Next to the exchange: a token is taken at the last moment, so granted means sent.

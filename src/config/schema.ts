@@ -151,7 +151,9 @@ const behaviour = {
   cost: Cost,
   hold: flag.describe('false: charged, but never held back. Cancels default to false, all else to true.').optional(),
   learns: flag
-    .describe('true: answers tell of orders (ids, pairs, ages) that later costs depend on. Orders and cancels do anyway.')
+    .describe(
+      'true: answers tell of orders (ids, pairs, ages) that later costs depend on. Orders and cancels do anyway.',
+    )
     .optional(),
   ...manners,
 }
@@ -218,6 +220,13 @@ const Exchange = z
       .describe('API keys that belong to one account and share its limits: account name to key ids.')
       .prefault({}),
     nonce_window: z.int().min(0).describe('The nonce window you have set on the keys, in nonce units.').prefault(0),
+    lockout: z
+      .strictObject({
+        failures: count.describe('Refusals of key, signature or nonce in a row after which a key rests.').prefault(5),
+        pause: duration.describe('The first rest; each further refusal doubles it, up to 15m.').prefault('30s'),
+      })
+      .meta({ id: 'lockout', description: 'Stops a key before the exchange locks it out.' })
+      .optional(),
     signature_life: duration.describe('How long the exchange accepts a timestamp header.').optional(),
     refusal: z
       .strictObject({ status: z.int().min(400).max(599) })

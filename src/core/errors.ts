@@ -7,7 +7,7 @@ interface Row {
   /** `refused`: weir would not. `failed`: weir tried and could not. */
   readonly decision: 'refused' | 'failed'
   /** Which of the exchange's own error bodies this is told in. */
-  readonly speaks: 'limit' | 'unavailable' | 'nonce' | 'weir'
+  readonly speaks: 'limit' | 'unavailable' | 'nonce' | 'lockout' | 'weir'
   /** RFC 9209 §2.3 error type for `Proxy-Status`. */
   readonly proxyError: string
   readonly when: string
@@ -56,6 +56,14 @@ export const ERRORS = {
     'http_request_denied',
     'A call with a higher nonce has already reached the exchange with this key, so this one can not succeed.',
     'Sign again with a fresh nonce; give each bot its own key.',
+  ),
+  key_stopped: row(
+    429,
+    'refused',
+    'lockout',
+    'http_request_denied',
+    'The exchange refused this key several times in a row (key, signature or nonce), or has locked it out: it rests.',
+    'Mend the key or the clock of the bot; only one program may use a key outside weir.',
   ),
   circuit_open: row(
     503,

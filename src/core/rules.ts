@@ -53,6 +53,16 @@ export interface ExchangeRule {
   readonly probe: { readonly host: string; readonly target: string } | undefined
   /** Accepted distance below the highest nonce, as declared at the exchange; 0 unless the owner of the key set one. */
   readonly nonceWindow: bigint
+  /** When a key that is refused again and again rests; undefined where keys are not locked out. */
+  readonly lockout: LockoutRule | undefined
+}
+
+/** How a key is kept from being locked out. */
+export interface LockoutRule {
+  /** Refusals of key, signature or nonce in a row after which it rests. */
+  readonly failures: number
+  /** The first rest; each further refusal doubles it. */
+  readonly pauseMs: Millis
 }
 
 export type Dialect = 'kraken' | 'coinbase' | 'coinbase_exchange' | 'plain'

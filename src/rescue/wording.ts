@@ -26,7 +26,7 @@ const DIALECTS: Readonly<Record<Dialect, Speaker>> = {
   /** Kraken answers 200 whenever the API was reached, with a list of `<severity><category>:<text>` in `error`. */
   kraken: (error, { exchange, rule }) => {
     const { speaks } = ERRORS[error.code]
-    const status = speaks === 'limit' ? (exchange?.refusalStatus ?? 200) : speaks === 'nonce' ? 200 : error.status
+    const status = speaks === 'limit' ? (exchange?.refusalStatus ?? 200) : IN_200.has(speaks) ? 200 : error.status
     return { status, fields: { error: [krakenError(error.code, rule)] } }
   },
 
@@ -52,6 +52,9 @@ const DIALECTS: Readonly<Record<Dialect, Speaker>> = {
   plain: (error, { exchange }) => ({ status: limitStatus(error, exchange), fields: { message: error.message } }),
 }
 
+/** What Kraken says in an answer of status 200. */
+const IN_200: ReadonlySet<string> = new Set(['nonce', 'lockout'])
+
 const limitStatus = (error: WeirError, exchange: Listener['exchange']): number =>
   (ERRORS[error.code].speaks === 'limit' ? exchange?.refusalStatus : undefined) ?? error.status
 
@@ -64,6 +67,8 @@ const krakenError = (code: ErrorCode, rule: Listener['rule']): string => {
         : 'EAPI:Rate limit exceeded'
     case 'nonce':
       return 'EAPI:Invalid nonce'
+    case 'lockout':
+      return 'EGeneral:Temporary lockout'
     case 'unavailable':
       return 'EService:Unavailable'
     case 'weir':

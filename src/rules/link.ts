@@ -96,6 +96,7 @@ const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft =>
   answers: [],
   probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
   nonceWindow: BigInt(config.nonce_window),
+  lockout: config.lockout && { failures: config.lockout.failures, pauseMs: config.lockout.pause },
 })
 
 /** Stands in until the fallback is linked. */

@@ -88,6 +88,7 @@ export const sampleExchange = (
     answers: [],
     probe: undefined,
     nonceWindow: 0n,
+    lockout: undefined,
   } as unknown as ExchangeRule
   classes.push(cls(exchange, 'public', 'read', publicBucket), cls(exchange, 'private', 'read', privateBucket))
   classes.push(cls(exchange, 'orders', 'order', engine), cls(exchange, 'cancel', 'cancel', engine))

@@ -53,6 +53,7 @@ describe('ccxt, told of a limit', () => {
 describe('ccxt, told of anything else', () => {
   const expected: Record<Exclude<ErrorCode, (typeof LIMITS)[number]>, Record<Name, string>> = {
     nonce_too_low: { kraken: 'InvalidNonce', coinbase: 'ExchangeNotAvailable', coinbase_exchange: 'ExchangeError' },
+    key_stopped: { kraken: 'DDoSProtection', coinbase: 'RateLimitExceeded', coinbase_exchange: 'RateLimitExceeded' },
     circuit_open: all('ExchangeNotAvailable'),
     shutting_down: all('ExchangeNotAvailable'),
     upstream_unreachable: all('ExchangeNotAvailable'),

@@ -124,7 +124,7 @@ export const forwarded = (record: CallRecord, verdict: Verdict = OK, upstreamMs 
   Object.assign(record, { decision: 'forwarded', sent: 'yes', verdict, upstreamMs, cost: 1 })
 }
 
-const anExchange: ExchangeRule = {
+export const anExchange: ExchangeRule = {
   name: 'kraken',
   dialect: 'kraken',
   credential: [],
@@ -138,4 +138,5 @@ const anExchange: ExchangeRule = {
   answers: [],
   probe: { host: 'api.kraken.com', target: '/0/public/SystemStatus' },
   nonceWindow: 0n,
+  lockout: undefined,
 }

@@ -7,10 +7,10 @@ import type { Observer } from '../core/events.ts'
 import type { Priority } from '../core/rules.ts'
 import type { ServerClocks } from '../core/server-clock.ts'
 import type { Layer } from '../core/stack.ts'
-import type { Millis } from '../core/units.ts'
+import type { Millis, Tokens } from '../core/units.ts'
 import type { Lanes } from './lanes.ts'
 import type { Pricer } from './price.ts'
-import type { BucketStore, Take } from './store.ts'
+import type { BucketLevel, BucketStore, Take } from './store.ts'
 import type { Strikes } from './strikes.ts'
 import type { Pass, Ticket } from './ticket.ts'
 
@@ -118,10 +118,14 @@ const describe = (store: BucketStore, { record }: ClassifiedCall, takes: readonl
     const take = takes[index]
     if (take === undefined) break
     const level = store.level(take)
-    if (level.available < least.available) least = level
+    if (leftIn(level) < leftIn(least)) least = level
   }
-  const left = Math.max(0, Math.floor(least.available))
+  const left = Math.max(0, Math.floor(leftIn(least)))
   const fullSeconds = Math.ceil(Math.max(least.fullInMs, least.closedForMs) / 1000)
   record.rateLimit = `${least.rule.label};r=${left};t=${fullSeconds}`
   record.rateLimitPolicy = least.rule.policy
 }
+
+/** A bucket that the exchange has closed has nothing left, whatever was spent of it. */
+const leftIn = ({ available, closedForMs }: BucketLevel): Tokens =>
+  closedForMs > 0 ? Math.min(0, available) : available

@@ -14,6 +14,13 @@ interface Order {
   readonly ids: readonly string[]
 }
 
+/** What is known of one account. */
+interface Account {
+  readonly orders: Set<Order>
+  /** Every pair it has traded, also those of orders that are gone. */
+  readonly pairs: Set<string>
+}
+
 /** A remembered order, as prices ask for it. */
 export interface OrderAge {
   readonly pair: string
@@ -31,7 +38,7 @@ export class Orders {
   readonly #all = new Set<Order>()
   /** Most names are one order's; a userref may be many orders'. */
   readonly #byId = new Map<string, Order | Set<Order>>()
-  readonly #pairs = new Map<string, Set<string>>()
+  readonly #accounts = new Map<string, Account>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -49,8 +56,10 @@ export class Orders {
       if (named instanceof Set) named.add(order)
       else this.#byId.set(key, named === undefined ? order : new Set([named, order]))
     }
-    const pairs = this.#pairs.get(account) ?? new Set()
-    this.#pairs.set(account, pairs.add(pair))
+    const own = this.#accounts.get(account) ?? { orders: new Set(), pairs: new Set() }
+    own.orders.add(order)
+    own.pairs.add(pair)
+    this.#accounts.set(account, own)
   }
 
   /** Its age starts again, under the same name or a new one. Unknown orders stay unknown. */
@@ -68,7 +77,7 @@ export class Orders {
 
   /** None of the account's orders is open any more. */
   allGone(account: string): void {
-    for (const order of this.#all) if (order.account === account) this.#forget(order)
+    for (const order of this.#accounts.get(account)?.orders ?? []) this.#forget(order)
   }
 
   /** Every order of that name; none when it is unknown. */
@@ -78,12 +87,12 @@ export class Orders {
 
   /** Orders of the account that may still be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
-    const own = [...this.#all].filter((order) => order.account === account).map((order) => this.#aged(order))
+    const own = [...(this.#accounts.get(account)?.orders ?? [])].map((order) => this.#aged(order))
     return own.filter(({ ageMs }) => ageMs < FREE_AFTER_MS)
   }
 
   pairs(account: string): readonly string[] {
-    return [...(this.#pairs.get(account) ?? [])]
+    return [...(this.#accounts.get(account)?.pairs ?? [])]
   }
 
   #named(account: string, id: string): readonly Order[] {
@@ -97,6 +106,7 @@ export class Orders {
 
   #forget(order: Order): void {
     this.#all.delete(order)
+    this.#accounts.get(order.account)?.orders.delete(order)
     for (const id of order.ids) {
       const key = keyOf(order.account, id)
       const named = this.#byId.get(key)

@@ -77,7 +77,9 @@ export const buildApp = async (
   const tell = tee(observers)
   const rulebook = await Rulebook.open({ file: settings.config, env, clock, tell })
   const rules = () => rulebook.rules
-  const database = new Database(settings.stateDir, clock)
+  const database = new Database(settings.stateDir, clock, (error) =>
+    log.error('the state file can not be written: a restart would forget what is spent meanwhile', error),
+  )
 
   const store = new MemoryStore(clock, () => rules().coldStart, {
     load: () =>

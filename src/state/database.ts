@@ -20,6 +20,11 @@ const GATHER_MS: Millis = 200
 /** Writes made at once per slot; an exchange's own limits keep real traffic far below. Beyond it they are gathered too. */
 const DIRECT_WRITES_PER_SLOT = 200
 const SLOT_MS: Millis = 100
+/** A write that failed is tried again after this. */
+const RETRY_MS: Millis = 1000
+/** How long a write may wait for another process; nothing else happens meanwhile. At the start there is more time. */
+const BUSY_MS: Millis = 100
+const BUSY_AT_START_MS: Millis = 2000
 
 /** A saved value with its age. */
 export interface Saved {
@@ -28,23 +33,42 @@ export interface Saved {
   readonly elapsedMs: Millis
 }
 
-/** The state file. Every method is synchronous: a charge must be on record before its call leaves. */
+/** What is still to be written, as of the moment of writing. */
+interface Pending {
+  readonly statement: StatementSync
+  readonly key: string
+  readonly value: () => unknown
+}
+
+/**
+ * The state file. Every method is synchronous: a charge must be on record before its call leaves. When the file can not be
+ * written (a full disk, another process), calls go on by what memory knows, and the file is brought up to date later.
+ */
 export class Database {
   readonly #db: DatabaseSync
   readonly #clock: Clock
   readonly #writeLevel: StatementSync
-  readonly #dirty = new Map<string, () => unknown>()
+  readonly #writeBreaker: StatementSync
+  readonly #failed: (error: unknown) => void
+  readonly #dirty = new Map<string, Pending>()
+  #failing = false
   #timer: Timer | undefined
   #slotEnds: Millis = 0
   #slotWrites = 0
 
-  /** Opens `weir.db` in `directory`, making both when absent. A file that is no database is set aside, never deleted. */
-  constructor(directory: string, clock: Clock) {
+  /**
+   * Opens `weir.db` in `directory`, making both when absent. A file that is no database is set aside, never deleted.
+   * @param failed hears of the first write that fails, and again only after one went well
+   */
+  constructor(directory: string, clock: Clock, failed: (error: unknown) => void = () => {}) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#clock = clock
+    this.#failed = failed
     this.#db = open(join(directory, 'weir.db'))
     this.#db.prepare('DELETE FROM levels WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
+    this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
+    this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
   }
 
   /** 32 random bytes, made once per installation. */
@@ -66,20 +90,12 @@ export class Database {
 
   /** Keeps a level. `urgent`: now, before budget is spent; else within a moment, newest value wins. */
   saveLevel(key: string, value: () => unknown, urgent: boolean): void {
-    if (urgent && this.#mayWriteNow()) {
-      this.#dirty.delete(key)
-      this.#writeLevel.run(key, JSON.stringify(value()), this.#clock.wall())
-      return
-    }
-    this.#dirty.set(key, value)
-    this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
+    this.#save({ statement: this.#writeLevel, key, value }, urgent && this.#mayWriteNow())
   }
 
   /** Keeps a breaker, at once: it changes rarely. */
   saveBreaker(host: string, value: unknown): void {
-    this.#db
-      .prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
-      .run(host, JSON.stringify(value), this.#clock.wall())
+    this.#save({ statement: this.#writeBreaker, key: host, value: () => value }, true)
   }
 
   /** Writes what was gathered. */
@@ -87,16 +103,50 @@ export class Database {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#dirty.size === 0) return
-    const now = this.#clock.wall()
-    this.#db.exec('BEGIN')
-    for (const [key, value] of this.#dirty) this.#writeLevel.run(key, JSON.stringify(value()), now)
-    this.#db.exec('COMMIT')
-    this.#dirty.clear()
+    if (this.#attempt(() => this.#writeAll())) this.#dirty.clear()
+    else this.#timer = this.#clock.after(RETRY_MS, () => this.flush())
   }
 
   close(): void {
     this.flush()
+    this.#timer?.cancel()
     this.#db.close()
+  }
+
+  #save(pending: Pending, now: boolean): void {
+    const id = `${pending.statement === this.#writeLevel ? 'level' : 'breaker'} ${pending.key}`
+    if (now && !this.#failing && this.#attempt(() => this.#write(pending))) {
+      this.#dirty.delete(id)
+      return
+    }
+    this.#dirty.set(id, pending)
+    this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
+  }
+
+  #write({ statement, key, value }: Pending): void {
+    statement.run(key, JSON.stringify(value()), this.#clock.wall())
+  }
+
+  #writeAll(): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    try {
+      for (const pending of this.#dirty.values()) this.#write(pending)
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #attempt(write: () => void): boolean {
+    try {
+      write()
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.#failed(error)
+      this.#failing = true
+    }
+    return !this.#failing
   }
 
   #mayWriteNow(): boolean {
@@ -128,16 +178,27 @@ const open = (path: string): DatabaseSync => {
     return prepared(path)
   } catch (error) {
     if (!existsSync(path) || !/not a database|malformed/.test(String(error))) throw error
-    renameSync(path, `${path}.broken`)
+    // With its log: that belongs to the broken file, and must not be taken for the new one's.
+    for (const part of ['', '-wal', '-shm']) {
+      if (existsSync(path + part)) renameSync(path + part, `${path}.broken${part}`)
+    }
     return prepared(path)
   }
 }
 
 const prepared = (path: string): DatabaseSync => {
-  const db = new DatabaseSync(path, { timeout: 2000 })
-  chmodSync(path, 0o600)
-  // Written pages reach the kernel with each commit, so a killed process loses nothing; only a power cut could.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;')
-  db.exec(SCHEMA)
-  return db
+  const db = new DatabaseSync(path, { timeout: BUSY_AT_START_MS })
+  try {
+    chmodSync(path, 0o600)
+    // Written pages reach the kernel with each commit, so a killed process loses nothing; only a power cut could. That may
+    // leave a file whose first page is sound and another is not, so all are looked at: there are few.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;')
+    const found = db.prepare('PRAGMA quick_check(1)').get()?.quick_check
+    if (found !== 'ok') throw new Error(`malformed: ${String(found)}`)
+    db.exec(SCHEMA)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }

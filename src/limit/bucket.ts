@@ -24,7 +24,9 @@ export class Bucket implements Meter {
   /** Restores what `snapshot` saw `elapsed` ms ago. */
   static restore(rule: TokenBucketRule, snapshot: MeterSnapshot, elapsed: Millis, now: Millis): Bucket {
     const bucket = new Bucket(rule, now)
-    const tokens = (snapshot.tokens ?? 0) + elapsed * rule.refill
+    // Spent is what it was, also when the capacity is another one now.
+    const spent = (snapshot.capacity ?? rule.capacity) - (snapshot.tokens ?? 0)
+    const tokens = rule.capacity - spent + elapsed * rule.refill
     const inFlight = snapshot.spent.reduce((sum, { cost }) => sum + cost, 0)
     bucket.#tokens = Math.min(rule.capacity, tokens) - inFlight
     bucket.#closedUntil = now + snapshot.closedForMs - elapsed
@@ -93,7 +95,12 @@ export class Bucket implements Meter {
   snapshot(now: Millis): MeterSnapshot {
     this.#refill(now)
     const spent = this.#inFlight > 0 ? [{ agoMs: 0, cost: this.#inFlight }] : []
-    return { spent, tokens: this.#tokens, closedForMs: Math.max(0, this.#closedUntil - now) }
+    return {
+      spent,
+      tokens: this.#tokens,
+      capacity: this.#rule.capacity,
+      closedForMs: Math.max(0, this.#closedUntil - now),
+    }
   }
 
   #refill(to: Millis): void {

@@ -45,5 +45,7 @@ export interface MeterSnapshot {
   /** What is in flight counts as spent: the answer may never be seen. */
   readonly spent: readonly { readonly agoMs: Millis; readonly cost: Tokens }[]
   readonly tokens: Tokens | undefined
+  /** Of which capacity `tokens` was the rest; absent in windows. */
+  readonly capacity?: Tokens
   readonly closedForMs: Millis
 }

@@ -92,6 +92,17 @@ describe('a token bucket', () => {
     expect(bucket.available(CLOCK_GRAIN_MS + 3_000)).toBeCloseTo(10)
   })
 
+  // limits.yaml was edited while weir was stopped: 10 of 20 spent became 5 of 15 spent, and the exchange knew better.
+  it.each([
+    [20, 10, 15, 5],
+    [15, 5, 20, 10],
+    [20, 2, 15, -3],
+  ])('of %i with %i left comes back as one of %i with %i left', (before, left, after, expected) => {
+    const bucket = new Bucket(bucketRule(before, 1), 0, left / before)
+    const again = Bucket.restore(bucketRule(after, 1), bucket.snapshot(0), 0, 0)
+    expect(again.available(0)).toBeCloseTo(expected)
+  })
+
   it('comes back from a snapshot with never more than it had, plus what time gave', () => {
     const act = fc.record({
       act: fc.constantFrom('reserve', 'settle', 'release', 'drain'),

@@ -8,9 +8,10 @@ import { messageReader } from './messages.ts'
 
 /** One measurement. */
 export interface Order {
-  /** Port of the origin; with `proxyPort` it is only named. */
   readonly originPort: number
   readonly proxyPort: number | undefined
+  /** What CONNECT and Host name. */
+  readonly port: number
   readonly caFile: string
   readonly request: 'public' | 'cached' | 'private'
   readonly connections: number
@@ -75,7 +76,7 @@ class Run {
 
   /** One bot, until the measurement is over. */
   async bot(index: number): Promise<void> {
-    const request = requestOf(this.#order.request, index)
+    const request = requestOf(this.#order, index)
     if (this.#order.fresh === undefined) return this.#keepAlive(request)
     while (this.#more()) await this.#once(request)
   }
@@ -130,9 +131,9 @@ class Run {
   }
 
   async #open(): Promise<TLSSocket> {
-    const { originPort, proxyPort, fresh } = this.#order
+    const { originPort, proxyPort, port, fresh } = this.#order
     const tcp = await openTcp(proxyPort ?? originPort)
-    if (proxyPort !== undefined) await tunnel(tcp)
+    if (proxyPort !== undefined) await tunnel(tcp, `${HOST}:${port}`)
     const session = fresh === 'resumed' ? this.#session : undefined
     const secureContext = this.#secureContext
     const socket = connectTls({ socket: tcp, servername: HOST, secureContext, ...(session && { session }) })
@@ -158,19 +159,20 @@ const openTcp = (port: number): Promise<Socket> =>
     socket.once('error', reject)
   })
 
-const tunnel = (socket: Socket): Promise<void> =>
+const tunnel = (socket: Socket, authority: string): Promise<void> =>
   new Promise((resolve, reject) => {
     socket.once('data', (chunk: Buffer) => {
       const head = chunk.toString('latin1')
       if (head.startsWith(OK)) resolve()
       else reject(new Error(`CONNECT was answered: ${head.split('\r\n', 1)[0]}`))
     })
-    socket.write(`CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}:443\r\n\r\n`)
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)
   })
 
 /** What a bot of this kind sends; every Kraken bot has a key of its own, and nonces that rise. */
-const requestOf = (kind: Order['request'], bot: number): (() => string) => {
-  const common = `Host: ${HOST}\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n`
+const requestOf = ({ request: kind, port }: Order, bot: number): (() => string) => {
+  const host = port === 443 ? HOST : `${HOST}:${port}`
+  const common = `Host: ${host}\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n`
   if (kind !== 'private') {
     const path = kind === 'cached' ? '/0/public/Depth?pair=XBTUSD&count=10' : '/0/public/Ticker?pair=XBTUSD'
     const request = `GET ${path} HTTP/1.1\r\n${common}\r\n`

@@ -1,6 +1,6 @@
 // `npm run bench`: what weir adds to a call, measured beside the same call without it, in interleaved rounds. Medians of
 // the rounds are printed as a table. Options: --rounds 5, --seconds 2, --only NAME, --long (a million calls, for memory),
-// --beside DIR (another checkout of weir, in the same rounds), --profile DIR (a CPU profile of weir).
+// --beside DIR (another checkout of weir) or --squid ROOT in the same rounds, --profile DIR (a CPU profile of weir).
 
 import { parseArgs } from 'node:util'
 import type { Order } from './load.ts'
@@ -10,8 +10,8 @@ import { cpuMicros, openStage, residentMb, type Stage, type Way } from './stage.
 interface Row {
   readonly name: string
   readonly order: Pick<Order, 'request' | 'connections' | 'fresh'>
-  /** False where going straight would measure something else. */
-  readonly direct: boolean
+  /** True where any other way would measure something else. */
+  readonly weirOnly?: true
 }
 
 /** One measurement. */
@@ -23,12 +23,12 @@ interface Sample {
 }
 
 const ROWS: readonly Row[] = [
-  { name: '1 connection', order: { request: 'public', connections: 1 }, direct: true },
-  { name: '32 connections', order: { request: 'public', connections: 32 }, direct: true },
-  { name: '32 bots, nonce lanes', order: { request: 'private', connections: 32 }, direct: true },
-  { name: 'cache hits, 32 clients', order: { request: 'cached', connections: 32 }, direct: false },
-  { name: 'new connection, full', order: { request: 'public', connections: 1, fresh: 'full' }, direct: true },
-  { name: 'new connection, resumed', order: { request: 'public', connections: 1, fresh: 'resumed' }, direct: true },
+  { name: '1 connection', order: { request: 'public', connections: 1 } },
+  { name: '32 connections', order: { request: 'public', connections: 32 } },
+  { name: '32 bots, nonce lanes', order: { request: 'private', connections: 32 } },
+  { name: 'cache hits, 32 clients', order: { request: 'cached', connections: 32 }, weirOnly: true },
+  { name: 'new connection, full', order: { request: 'public', connections: 1, fresh: 'full' } },
+  { name: 'new connection, resumed', order: { request: 'public', connections: 1, fresh: 'resumed' } },
 ]
 
 const { values: options } = parseArgs({
@@ -38,6 +38,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     long: { type: 'boolean', default: false },
     beside: { type: 'string' },
+    squid: { type: 'string' },
     profile: { type: 'string' },
   },
 })
@@ -45,7 +46,7 @@ const rounds = Number(options.rounds)
 const seconds = Number(options.seconds)
 const rows = ROWS.filter(({ name }) => options.only === undefined || name.includes(options.only))
 
-const stage = await openStage({ beside: options.beside, profileDir: options.profile })
+const stage = await openStage({ beside: options.beside, squid: options.squid, profileDir: options.profile })
 try {
   if (options.long) await million(stage)
   else await compare(stage)
@@ -71,9 +72,9 @@ async function compare(stage: Stage): Promise<void> {
     for (const way of waysOf(stage, row)) {
       const taken = samples.get(keyOf(row, way)) ?? []
       const { perSecond, p50, p99, cpu } = medians(taken)
-      const proxied = way.pid !== undefined
-      const straight = row.direct && proxied ? medians(samples.get(`${row.name} direct`) ?? []) : undefined
-      const added = straight === undefined ? '' : (p50 - straight.p50).toFixed(3)
+      const proxied = way.kind !== 'direct'
+      const straight = samples.get(`${row.name} direct`)
+      const added = proxied && straight !== undefined ? (p50 - medians(straight).p50).toFixed(3) : ''
       print([
         ...[row.name, way.name, perSecond.toFixed(0), p50.toFixed(3), p99.toFixed(3), added],
         proxied ? cpu.toFixed(1) : '',
@@ -82,14 +83,15 @@ async function compare(stage: Stage): Promise<void> {
   }
 }
 
-function waysOf({ ways }: Stage, { direct }: Row): Way[] {
-  return ways.filter(({ pid }) => direct || pid !== undefined)
+function waysOf({ ways }: Stage, { weirOnly }: Row): Way[] {
+  return ways.filter(({ kind }) => weirOnly !== true || kind === 'weir')
 }
 
 async function measure(stage: Stage, { name, order }: Row, way: Way): Promise<Sample> {
   const { originPort } = stage
   const before = way.pid === undefined ? 0 : cpuMicros(way.pid)
-  const seen = await stage.measure({ ...order, originPort, proxyPort: way.proxyPort, caFile: way.caFile, seconds })
+  const { proxyPort, port, caFile } = way
+  const seen = await stage.measure({ ...order, originPort, proxyPort, port, caFile, seconds })
   if (seen.failed > 0 || seen.calls === 0) {
     throw new Error(`${name}, ${way.name}: ${seen.failed} calls failed\n${seen.complaint}`)
   }
@@ -101,13 +103,14 @@ async function measure(stage: Stage, { name, order }: Row, way: Way): Promise<Sa
 async function million({ measure, originPort, ways }: Stage): Promise<void> {
   const weir = ways[1]
   if (weir?.pid === undefined) return
-  const { proxyPort, caFile, pid } = weir
+  const { proxyPort, port, caFile, pid } = weir
   print(['calls', 'RSS MB', 'CPU µs/call', 'p99 ms'])
   print(['--:', '--:', '--:', '--:'])
   print(['0', residentMb(pid).toFixed(0), '', ''])
   const part = {
     originPort,
     proxyPort,
+    port,
     caFile,
     calls: 100_000,
     seconds: 120,

@@ -8,12 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Order, Outcome } from './load.ts'
+import { startSquid } from './squid.ts'
 
 /** A way to the origin. */
 export interface Way {
   readonly name: string
+  readonly kind: 'direct' | 'weir' | 'peer'
   /** Undefined: straight. */
   readonly proxyPort: number | undefined
+  /** What CONNECT names. */
+  readonly port: number
   readonly caFile: string
   /** Of the proxy; undefined where there is none. */
   readonly pid: number | undefined
@@ -31,43 +35,73 @@ export interface Stage {
 export interface StageOptions {
   /** Another checkout of weir, to measure in the same rounds. */
   readonly beside: string | undefined
+  /** Where Squid is unpacked, to measure it in the same rounds. */
+  readonly squid: string | undefined
   /** Where weir leaves a CPU profile when it ends. */
   readonly profileDir: string | undefined
 }
 
 const HERE = import.meta.dirname
+const HOST = 'api.kraken.com'
 const TICKS_PER_SECOND = 100
 
-/** Starts all; resolves when they listen. */
-export const openStage = async ({ beside, profileDir }: StageOptions): Promise<Stage> => {
+/** Starts all; resolves when they listen. What was started is ended when one of them does not. */
+export const openStage = async (options: StageOptions): Promise<Stage> => {
   const dir = await mkdtemp(join(tmpdir(), 'weir-bench-'))
   const children: ChildProcess[] = []
+  const close = async (): Promise<void> => {
+    const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    const ended = running.map((child) => once(child, 'exit'))
+    for (const child of running) child.kill()
+    await Promise.all(ended)
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    return { ...(await raise(options, dir, children)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Starts each process and adds it to `children`. */
+const raise = async (
+  { beside, squid, profileDir }: StageOptions,
+  dir: string,
+  children: ChildProcess[],
+): Promise<Omit<Stage, 'close'>> => {
   const start = async (args: readonly string[], field: string): Promise<{ said: Started; pid: number | undefined }> => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
     children.push(child)
     return { said: await firstLine(child, field), pid: child.pid }
   }
   const origin = await start([join(HERE, 'origin.ts'), join(dir, 'origin')], 'port')
-  const { port: originPort = 0, caFile = '' } = origin.said
+  const { port: originPort = 0, caFile: originCa = '' } = origin.said
 
   const startWeir = async (name: string, root: string, flags: readonly string[]): Promise<Way> => {
     const stateDir = join(dir, name)
     const { said, pid } = await start(
       [
         ...[...flags, join(root, 'src', 'main.ts'), 'serve', '--config', join(HERE, 'limits.yaml')],
-        ...['--state-dir', stateDir, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--upstream-ca', caFile],
-        ...['--connect-to', `api.kraken.com:443:127.0.0.1:${originPort}`],
+        ...['--state-dir', stateDir, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--upstream-ca', originCa],
+        ...['--connect-to', `${HOST}:443:127.0.0.1:${originPort}`],
       ],
       'proxy',
     )
-    return { name, proxyPort: Number(new URL(said.proxy ?? '').port), caFile: join(stateDir, 'ca.pem'), pid }
+    const proxyPort = Number(new URL(said.proxy ?? '').port)
+    return { name, kind: 'weir', proxyPort, port: 443, caFile: join(stateDir, 'ca.pem'), pid }
   }
   const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const ways: Way[] = [
-    { name: 'direct', proxyPort: undefined, caFile, pid: undefined },
+    { name: 'direct', kind: 'direct', proxyPort: undefined, port: 443, caFile: originCa, pid: undefined },
     await startWeir('weir', join(HERE, '..'), flags),
   ]
   if (beside !== undefined) ways.push(await startWeir('beside', beside, []))
+  if (squid !== undefined) {
+    const { process: child, port: proxyPort, caFile } = await startSquid(squid, join(dir, 'squid'), HOST, originCa)
+    children.push(child)
+    ways.push({ name: 'squid', kind: 'peer', proxyPort, port: originPort, caFile, pid: child.pid })
+  }
 
   const generator = fork(join(HERE, 'load.ts'))
   children.push(generator)
@@ -78,12 +112,6 @@ export const openStage = async ({ beside, profileDir }: StageOptions): Promise<S
       generator.send(order)
       const [outcome] = (await once(generator, 'message')) as [Outcome]
       return outcome
-    },
-    close: async () => {
-      const ended = children.map((child) => once(child, 'exit'))
-      for (const child of children) child.kill()
-      await Promise.all(ended)
-      await rm(dir, { recursive: true, force: true })
     },
   }
 }

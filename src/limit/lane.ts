@@ -157,7 +157,8 @@ export class Lane {
       head.grant(this.#pass(head, head.tag, this.#clock.now() - head.since))
       return 0
     }
-    if (this.#clock.now() + taken.waitMs <= head.deadline) return taken.waitMs
+    const inTime = this.#clock.now() + taken.waitMs <= head.deadline
+    if (inTime && !this.#holdsUpWhatMustNotWait()) return taken.waitMs
     this.#refuseLate(head, taken.waitMs)
     return 0
   }
@@ -197,6 +198,14 @@ export class Lane {
       }
     }
     return Math.max(turnsMs, this.#store.quote([...owed.values()]).waitMs)
+  }
+
+  /**
+   * A cancel is never held back, but in nonce order it can not overtake either: what stands before it and lacks budget is
+   * refused, for its nonce would be worthless once the cancel has gone.
+   */
+  #holdsUpWhatMustNotWait(): boolean {
+    return this.#waiting.some(({ held }) => !held)
   }
 
   #hasRoom(): boolean {

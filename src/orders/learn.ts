@@ -64,12 +64,18 @@ const listed = (
 ): void => {
   const pair = normalPair(texts(record(order?.descr)?.pair)[0])
   const opened = order?.opentm
-  if (order === undefined || pair === undefined || typeof opened !== 'number') return
+  if (order === undefined || pair === undefined || typeof opened !== 'number' || CLOSED.has(String(order.status)))
+    return
   // What weir saw itself is surer: the list says nothing of amendments.
   if (orders.find(account, txid).length > 0) return
   const names = [...texts(order.cl_ord_id), ...(typeof order.userref === 'number' ? [String(order.userref)] : [])]
-  orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000))
+  orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000 - BIAS_MS))
 }
+
+/** In QueryOrders also those that are no longer open are listed. */
+const CLOSED = new Set(['closed', 'canceled', 'expired'])
+/** Their clock may be behind ours: an order counts as a little younger than it looks, which costs more, never less. */
+const BIAS_MS: Millis = 1000
 
 const record = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined

@@ -211,6 +211,19 @@ describe('nonces upward', () => {
     )
   })
 
+  it('refuse what holds up a cancel, so that the cancel goes at once', async () => {
+    // Five orders that waited for engine budget once kept a cancel from the exchange for four seconds.
+    const lane = aLane(new NonceOrder(0n))
+    store.charge([takeFrom(rule, 2)])
+    const orders = [1n, 2n, 3n].map((nonce) => caught(enter(lane, { nonce })))
+    await clock.pass(10)
+    expect(lane.waiting).toHaveLength(3)
+    const cancel = await enter(lane, { nonce: 4n, held: false })
+    expect(clock.now()).toBe(10)
+    expect(await Promise.all(orders)).toMatchObject(Array(3).fill({ code: 'limit_reached' }))
+    cancel.close('spent', true)
+  })
+
   it('refuses what can not succeed any more, before and while it waits', async () => {
     const lane = aLane(new NonceOrder(0n))
     const first = await enter(lane, { nonce: 10n })

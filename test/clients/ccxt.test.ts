@@ -28,12 +28,10 @@ const CLASSES = {
 }
 
 /** Budget comes back so soon that a bot would merely wait: here it comes back slowly. */
-async function slowLimits(): Promise<string> {
-  const shipped = await shippedLimits()
-  return shipped
-    .replace('{ per: account, limit: 30, every: 1s,', '{ per: account, limit: 30, every: 60s,')
-    .replace('{ per: account, capacity: 30, refill: 15/s,', '{ per: account, capacity: 30, refill: 1/10s,')
-    .replace('starter: 0.33/s', 'starter: 1/10s')
+const SLOW = {
+  'starter: 0.33/s': 'starter: 1/10s',
+  '{ per: account, limit: 30, every: 1s,': '{ per: account, limit: 30, every: 60s,',
+  '{ per: account, capacity: 30, refill: 15/s,': '{ per: account, capacity: 30, refill: 1/10s,',
 }
 
 describe('a ccxt bot behind weir', { timeout: PATIENCE_MS + 20_000 }, () => {
@@ -47,7 +45,7 @@ describe('a ccxt bot behind weir', { timeout: PATIENCE_MS + 20_000 }, () => {
   ] as const)('trades at %s by %s, and is told when it asks for too much', async (id, wiring) => {
     const exchange = await startExchange({ kraken: { cancelOverMax: 'accept' } })
     onTestFinished(() => exchange.close())
-    await using weir = await startWeir({ exchange, config: await slowLimits() })
+    await using weir = await startWeir({ exchange, config: await shippedLimits(SLOW) })
     const { options, env } = WIRINGS[wiring](weir)
     const kraken = exchange.krakenKey('ccxt')
     const coinbase = exchange.coinbaseKey('ccxt')

@@ -26,7 +26,7 @@ let post: Post
 beforeAll(async () => {
   exchange = await startExchange()
   // One public call of Coinbase per hour, and it is made here: the clients' own are refused.
-  const config = (await shippedLimits()).replaceAll('{ per: ip, limit: 10, every: 1s, recovery: 1s }', ONCE)
+  const config = await shippedLimits({ '{ per: ip, limit: 10, every: 1s, recovery: 1s }': ONCE })
   weir = await startWeir({ exchange, config })
   post = krakenPoster(exchange.krakenKey('clients'))
   const first = openClient(weir)

@@ -59,8 +59,15 @@ const START_PATIENCE_MS = 15_000
 const PATIENCE_MS = 5_000
 const LOOK_EVERY_MS = 20
 
-/** limits.yaml as it is shipped. */
-export const shippedLimits = (): Promise<string> => readFile(join(ROOT, 'limits.yaml'), 'utf8')
+/** limits.yaml as it is shipped, but for some words. Throws when it does not say them any more. */
+export async function shippedLimits(changes: Readonly<Record<string, string>> = {}): Promise<string> {
+  let text = await readFile(join(ROOT, 'limits.yaml'), 'utf8')
+  for (const [from, to] of Object.entries(changes)) {
+    if (!text.includes(from)) throw new Error(`limits.yaml does not say "${from}" any more`)
+    text = text.replaceAll(from, to)
+  }
+  return text
+}
 
 /** Starts weir; resolves when it listens. Rejects with its output when it does not. */
 export async function startWeir(options: WeirOptions): Promise<Weir> {

@@ -29,7 +29,7 @@ export interface Crew {
 
 const PAIRS = ['XBTUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD']
 const PRODUCTS = ['BTC-USD', 'ETH-USD', 'SOL-USD', 'XRP-USD']
-const RECONNECT_AFTER_MS = 50
+const RECONNECT_AFTER_MS = 250
 
 /** Sets fifty bots to work. `mayBeDown` tells whether weir may be out of reach just now. */
 export function setToWork(weir: Pick<Weir, 'proxy' | 'caFile'>, exchange: Exchange, mayBeDown = () => false): Crew {

@@ -23,10 +23,11 @@ const LIMITS: readonly Limit[] = [
   bucket('kraken.public', is('api.kraken.com', /public\/(?!OHLC|Trades)/), { capacity: 5, perSecond: 1 }),
   window('coinbase-advanced.private', is('api.coinbase.com', /brokerage\/(?!market|time)/), 30),
   window('coinbase-advanced.public', is('api.coinbase.com', /brokerage\/(market|time)/), 10),
-  bucket('coinbase-exchange.private', is('api.exchange.coinbase.com', /^\/(accounts|orders|fees|fills)/), {
+  bucket('coinbase-exchange.private', is('api.exchange.coinbase.com', /^\/(accounts|orders|fees)/), {
     capacity: 30,
     perSecond: 15,
   }),
+  bucket('coinbase-exchange.fills', is('api.exchange.coinbase.com', /^\/fills/), { capacity: 20, perSecond: 10 }),
   bucket('coinbase-exchange.public', is('api.exchange.coinbase.com', /^\/products/), { capacity: 15, perSecond: 10 }),
 ]
 

@@ -23,7 +23,7 @@ describe('a reload', { timeout: 30_000 }, () => {
     expect(left(await bot.send(post('Ledgers')))).toBe(15 - 8)
     exchange.fault({ kind: 'delay', ms: 1_500, path: /Balance/ })
     const underWay = bot.send(post('Balance'))
-    const line = await weir.reload((await shippedLimits()).replace('tier: starter ', 'tier: pro '))
+    const line = await weir.reload(await shippedLimits({ 'tier: starter ': 'tier: pro ' }))
     expect(line.msg).toMatch(/are in force$/)
     expect(await underWay).toMatchObject({ status: 200, decision: 'forwarded', reused: true })
     const answer = await bot.send(post('Balance'))
@@ -40,7 +40,7 @@ describe('a reload', { timeout: 30_000 }, () => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('reload'))
     await bot.send(post('Ledgers'))
-    await weir.reload((await shippedLimits()).replaceAll('starter: 15', 'starter: 5'))
+    await weir.reload(await shippedLimits({ 'starter: 15': 'starter: 5' }))
     const answer = await bot.send(post('Ledgers'))
     expect(answer).toMatchObject({ decision: 'refused', json: { error: ['EAPI:Rate limit exceeded'] } })
     expect(exchange.calls).toHaveLength(1)
@@ -48,7 +48,7 @@ describe('a reload', { timeout: 30_000 }, () => {
 
   it('needs no signal: an edit is noticed', async () => {
     const { weir } = await openScene()
-    await writeFile(weir.config, (await shippedLimits()).replace('tier: starter ', 'tier: pro '))
+    await writeFile(weir.config, await shippedLimits({ 'tier: starter ': 'tier: pro ' }))
     await expect(weir.logged(/are in force$/)).resolves.toMatchObject({ source: weir.config })
   })
 
@@ -56,7 +56,7 @@ describe('a reload', { timeout: 30_000 }, () => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('reload'))
     const before = await bot.send(post('Balance'))
-    const wrong = await weir.reload((await shippedLimits()).replace('tier: starter ', 'tier: professional '))
+    const wrong = await weir.reload(await shippedLimits({ 'tier: starter ': 'tier: professional ' }))
     expect(wrong.level).toBe('error')
     expect(String(wrong.report)).toMatch(/limits\.yaml:\d+:\d+ .*professional/)
     const after = await bot.send(post('Balance'))

@@ -4,7 +4,8 @@
 import type { AxiosStatic } from 'axios'
 import type { Errand, Seen } from '../errand.ts'
 
-const { default: axios } = (await import(process.argv[2] ?? 'axios')) as { default: AxiosStatic }
+const old = process.argv[2] === 'axios-old'
+const { default: axios } = (await (old ? import('axios-old') : import('axios'))) as unknown as { default: AxiosStatic }
 const errand = JSON.parse(process.env.ERRAND ?? '{}') as Errand
 
 const good = await axios.get(errand.good)

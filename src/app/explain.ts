@@ -29,7 +29,8 @@ export const explain = (app: App, question: Question): Explanation | undefined =
   const takes = app.pricer.price(call)
   return {
     ...byRules,
-    costs: takes.map((take) => explainCost(app, rule, take)),
+    // What a cancel costs hangs on its order; without one in sight the rules alone can tell.
+    costs: takes.length > 0 ? takes.map((take) => explainCost(app, rule, take)) : byRules.costs,
     breaker: app.breakers.view().find(({ host }) => host === byRules.host)?.state ?? 'closed',
     now: foretell(app, call, takes),
   }

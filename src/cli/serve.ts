@@ -15,6 +15,8 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   const read = readSettings(args, env)
   if (!read.ok) return refuse(formatIssues(read.issues, ''))
   const { settings } = read
+  if (settings.redis !== undefined)
+    return refuse('weir: this version can not share limits over Redis yet; leave --redis out')
   let app: App
   try {
     app = await buildApp(settings, env)
@@ -56,7 +58,7 @@ const announce = (app: App, port: number, adminPort: number): void => {
   const bundle = join(stateDir, 'bundle.pem')
   process.stderr.write(
     `weir listens on ${proxy}. A bot needs:\n` +
-      `  HTTPS_PROXY=${proxy} SSL_CERT_FILE=${bundle} REQUESTS_CA_BUNDLE=${bundle} NODE_EXTRA_CA_CERTS=${join(stateDir, 'ca.pem')} YOUR-BOT\n`,
+      `  HTTPS_PROXY=${proxy} SSL_CERT_FILE=${bundle} REQUESTS_CA_BUNDLE=${bundle} NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS=${join(stateDir, 'ca.pem')} YOUR-BOT\n`,
   )
 }
 

@@ -222,7 +222,7 @@ const Exchange = z
     nonce_window: z.int().min(0).describe('The nonce window you have set on the keys, in nonce units.').prefault(0),
     lockout: z
       .strictObject({
-        failures: count.describe('Refusals of key, signature or nonce in a row after which a key rests.').prefault(5),
+        failures: count.describe('Refusals of key, signature or nonce in a row after which a key rests.').prefault(4),
         pause: duration.describe('The first rest; each further refusal doubles it, up to 15m.').prefault('30s'),
       })
       .meta({ id: 'lockout', description: 'Stops a key before the exchange locks it out.' })

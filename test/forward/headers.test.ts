@@ -16,6 +16,20 @@ describe('fields of an answer', () => {
     expect(endToEnd([Buffer.from('X-Utf8'), Buffer.from('ü')])).toEqual(['X-Utf8', '\u00c3\u00bc'])
   })
 
+  it('are the same whether they lie in one read, in several, or out of order', () => {
+    const read = Buffer.from('Date: now\r\nX-Name: M\u00fcller\r\nX-Empty:\r\n', 'latin1')
+    const cut = (from: number, to: number): Buffer => read.subarray(from, to)
+    const date = [cut(0, 4), cut(6, 9)]
+    const name = [cut(11, 17), cut(19, 25)]
+    const empty = [cut(27, 34), cut(35, 35)]
+    const fields = ['Date', 'now', 'X-Name', 'M\u00fcller', 'X-Empty', '']
+    expect(endToEnd([...date, ...name, ...empty])).toEqual(fields)
+    expect(endToEnd([...date, ...name.map((field) => Buffer.concat([field])), ...empty])).toEqual(fields)
+    expect(endToEnd([...date, ...name, Buffer.alloc(7, 'X-Empty'), Buffer.alloc(0)])).toEqual(fields)
+    expect(endToEnd([...name, ...date])).toEqual(['X-Name', 'M\u00fcller', 'Date', 'now'])
+    expect(endToEnd([])).toEqual([])
+  })
+
   it.each([
     'Connection',
     'Keep-Alive',

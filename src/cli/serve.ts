@@ -22,9 +22,11 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
     app = await buildApp(settings, env)
   } catch (error) {
     if (error instanceof RulesError || error instanceof AuthorityError) return refuse(error.message)
+    // What the system says of a state directory or a certificate file is for the operator, not a bug of ours.
+    if (error instanceof Error && 'syscall' in error) return refuse(`weir can not start: ${error.message}`)
     throw error
   }
-  let admin: AdminServer
+  let admin: AdminServer | undefined
   try {
     admin = await startAdmin(
       { ...settings.admin, onError: (error) => app.log.error('a page failed', error) },
@@ -33,7 +35,8 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
     const port = await app.listen()
     announce(app, port, admin.port)
   } catch (error) {
-    await app.stop()
+    // Either would keep the process alive: nobody would see that it does not serve.
+    await Promise.all([app.stop(), admin?.close()])
     return refuse(`weir can not start: ${error instanceof Error ? error.message : String(error)}`)
   }
   return untilStopped(app, admin)

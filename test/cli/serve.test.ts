@@ -1,0 +1,68 @@
+// `weir serve` when it can not start: one sentence, status 1, and the process ends.
+
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const LONGEST_MS = 10_000
+
+interface Ended {
+  /** Null when the process had to be killed. */
+  readonly status: number | null
+  readonly stderr: string
+}
+
+const serve = (...args: readonly string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, 'serve', ...args],
+      { timeout: LONGEST_MS },
+      (_error, _out, stderr) => resolve({ status: child.exitCode, stderr }),
+    )
+  })
+
+const freshDirectory = async (): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), 'weir-serve-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const takenPort = async (): Promise<number> => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void holder.close())
+  await once(holder, 'listening')
+  const address = holder.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
+  // With the port for bots taken it said so and then lived on, its admin port open: a supervisor saw a running weir.
+  it.each(['--listen', '--admin'])('ends with a sentence when the port of %s is taken', async (flag) => {
+    const other = flag === '--listen' ? '--admin' : '--listen'
+    const taken = `127.0.0.1:${await takenPort()}`
+    const { status, stderr } = await serve(flag, taken, other, '127.0.0.1:0', '--state-dir', await freshDirectory())
+    expect(stderr).toContain(`weir can not start: listen EADDRINUSE: address already in use ${taken}`)
+    expect(status).toBe(1)
+  })
+
+  it.each([
+    ['--state-dir', 'a file'],
+    ['--upstream-ca', 'no file'],
+  ])('ends with a sentence when %s is %s', async (flag, what) => {
+    const directory = await freshDirectory()
+    const path = join(directory, 'thing')
+    if (what === 'a file') await writeFile(path, '')
+    const stateDir = flag === '--state-dir' ? [] : ['--state-dir', directory]
+    const { status, stderr } = await serve(flag, path, ...stateDir, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
+    expect(stderr).toMatch(/weir can not start: .*thing/)
+    expect(stderr).not.toContain('    at ')
+    expect(status).toBe(1)
+  })
+})

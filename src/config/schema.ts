@@ -290,8 +290,6 @@ export type ClassConfig = z.output<typeof Class>
 export type FallbackConfig = z.output<typeof Fallback>
 export type CostConfig = z.output<typeof Cost>[string]
 export type MannersConfig = z.output<typeof Manners>
-export type BreakerConfig = z.output<typeof Breaker>
-export type UpstreamConfig = z.output<typeof Upstream>
 export type AnswerConfig = z.output<typeof Answer>
 export type CacheConfig = z.output<typeof CacheOfClass>
 /** What the schema has against a value, in zod's terms. */

@@ -2,7 +2,7 @@
 
 /** Folders that hold one capability each; what two need lives in core or is handed in. */
 const FEATURES =
-  'admin|breaker|cache|classify|coalesce|forward|identify|inbound|limit|lockout|observe|orders|rescue|rules|state|tls'
+  'admin|breaker|cache|classify|coalesce|forward|identify|inbound|launch|limit|lockout|observe|orders|rescue|rules|state|tls'
 
 /** Package → the one place that may import it. */
 const HOMES = {

@@ -6,7 +6,9 @@ import { COMMANDS, usage } from './cli/commands.ts'
 const HELP = ['help', '--help', '-h']
 
 const given = process.argv.slice(2)
-const help = given.some((word) => HELP.includes(word))
+// What follows `--` is a bot's own command line.
+const end = given.indexOf('--')
+const help = given.slice(0, end < 0 ? given.length : end).some((word) => HELP.includes(word))
 // Flags alone mean `serve`.
 const [name = 'serve', ...args] = given[0]?.startsWith('-') ? ['serve', ...given] : given
 const command = help ? undefined : COMMANDS.get(name)

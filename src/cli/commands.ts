@@ -4,6 +4,8 @@ import { FLAGS } from '../config/flags.ts'
 import { nearest } from '../config/suggest.ts'
 import { ca } from './ca.ts'
 import { check } from './check.ts'
+import { env } from './env.ts'
+import { exec } from './exec.ts'
 import { explainCall, showStatus } from './questions.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
@@ -20,6 +22,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['check', { says: '[FILE]: tell everything that is wrong with a limits.yaml', run: check }],
   ['explain', { says: 'METHOD URL: class, price, and what would happen now, and why', run: explainCall }],
   ['status', { says: 'one screen of the running proxy', run: showStatus }],
+  ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
+  ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],
   ['ca', { says: 'the certificate that bots must trust, and how', run: ca }],
   ['schema', { says: 'the JSON Schema of limits.yaml, for editors', run: schema }],
 ])

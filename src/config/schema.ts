@@ -96,6 +96,9 @@ const TokenBucket = z
     ...common,
     capacity: varied(tokens, 'number', 'a number').describe('Most it can hold: the size of a burst.'),
     refill: varied(rate, 'rate', 'a rate such as 1/s or 15/45s').describe('How fast it fills.'),
+    margin: tokens
+      .describe('Tokens that weir leaves in it, for a counter that decays in steps and so lags behind a steady one.')
+      .prefault(0),
   })
   .meta({ id: 'bucket', description: 'A limit that refills steadily; a counter that decays is the same, mirrored.' })
 
@@ -188,6 +191,7 @@ const Answer = z
       ),
     drains: name.describe('The bucket that is empty; without it, those the call took from.').optional(),
     pause: duration.describe('How long to stay away when the answer names no time.').optional(),
+    free: flag.describe('A cancel that is answered so has cost nothing.').prefault(false),
     until_suffix: flag.describe('The error ends in a unix time before which to stay away.').prefault(false),
     host_wide: flag.describe('Everybody behind this address is meant: the host’s breaker opens.').prefault(false),
   })

@@ -153,6 +153,8 @@ export interface Verdict {
   readonly drains: string | undefined
   /** How long the scope is closed, from the answer or the rule; undefined when neither says. */
   readonly pauseMs: Millis | undefined
+  /** The exchange charged nothing for it, if it was a cancel. */
+  readonly free?: boolean
   /** True when everybody behind this address is meant, so that the host's breaker opens at once. */
   readonly hostWide: boolean
 }

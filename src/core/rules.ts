@@ -96,6 +96,8 @@ interface BucketBase {
 export interface TokenBucketRule extends BucketBase {
   readonly kind: 'bucket'
   readonly capacity: Tokens
+  /** Tokens never used: what the exchange's counter may lag behind a steady one. */
+  readonly margin: Tokens
   readonly refill: TokensPerMs
 }
 
@@ -174,6 +176,8 @@ export interface AnswerRule {
   readonly pauseMs: Millis | undefined
   /** The error ends in a unix time in seconds until which the scope is closed (`EService:Throttled: 1700000000`). */
   readonly untilSuffix: boolean
+  /** A cancel that is answered so has cost nothing: there was no such order. */
+  readonly free: boolean
   readonly hostWide: boolean
 }
 

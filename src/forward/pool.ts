@@ -25,8 +25,6 @@ export type Dispatch = (options: Dispatcher.DispatchOptions, handler: Dispatcher
 
 /** Largest header section an exchange may send. */
 const MAX_HEADER_BYTES = 32 * 1024
-/** A hint of the exchange may shorten, never stretch, how long a connection idles: past the exchange's own limit calls are lost. */
-const MAX_IDLE_MS = 20_000
 /** Time for one address of a dual-stack host before the next is tried (RFC 8305 §5); Node's 250 ms gives up on slow links. */
 const ADDRESS_ATTEMPT_MS = 1000
 
@@ -80,7 +78,8 @@ export class Pools {
       pipelining: 1,
       allowH2: false,
       keepAliveTimeout: rule.idleMs,
-      keepAliveMaxTimeout: Math.max(rule.idleMs, MAX_IDLE_MS),
+      // A hint of the exchange may shorten, never stretch, how long a connection idles: past its own limit calls are lost.
+      keepAliveMaxTimeout: rule.idleMs,
       headersTimeout: rule.headersTimeoutMs,
       bodyTimeout: rule.bodyTimeoutMs,
       maxHeaderSize: MAX_HEADER_BYTES,

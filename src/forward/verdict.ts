@@ -13,6 +13,9 @@ const DECODED_BYTES: Bytes = 256 * 1024
 /** A pause that an answer asks for is believed up to here: an absurd time must not close a key for a year. */
 const LONGEST_PAUSE_MS: Millis = 15 * 60_000
 
+/** A time to come back at is for a crowd that thins within seconds; a far one is a mistake. */
+const LONGEST_UNTIL_MS: Millis = 60_000
+
 /** A held answer. */
 export interface Answer {
   readonly status: number
@@ -95,12 +98,14 @@ const verdictOf = (rule: AnswerRule, said: string, { headers }: Answer, wallMs: 
   drains: rule.drains,
   pauseMs: pauseOf(rule, said, headers, wallMs),
   hostWide: rule.hostWide,
+  ...(rule.free ? { free: true } : {}),
 })
 
 /** The longest of what the answer asks for and what the rule says. */
 const pauseOf = (rule: AnswerRule, said: string, headers: RawHeaders, wallMs: Millis): Millis | undefined => {
   const asked = rule.untilSuffix ? untilSuffix(said, wallMs) : retryAfter(headers, wallMs)
   if (asked === undefined) return rule.pauseMs
+  if (rule.untilSuffix) return Math.min(LONGEST_UNTIL_MS, asked)
   return Math.min(LONGEST_PAUSE_MS, Math.max(asked, rule.pauseMs ?? 0))
 }
 

@@ -53,9 +53,9 @@ const inside = (url: string, hostField: string | undefined, host: string): Targe
     if (hostField === undefined) return { host, target: url, keepHost: false }
     const named = readAuthority(hostField)
     if (named === undefined) return bad('The Host field is malformed.')
-    if (named.host !== host || !isWebPort(named.port)) return misdirected()
-    // Port 80 is where the bot believes to be, not where the call goes.
-    return { host, target: url, keepHost: named.port !== 80 }
+    if (named.host !== host) return misdirected()
+    // Another port is where the bot believes to be (80, or weir's own in transparent mode), not where the call goes.
+    return { host, target: url, keepHost: named.port === undefined || named.port === 443 }
   }
   const absolute = splitAbsolute(url)
   if (absolute instanceof WeirError) return absolute

@@ -17,7 +17,7 @@ export class Bucket implements Meter {
   /** @param share how full a bucket is that nobody has seen before (0 to 1) */
   constructor(rule: TokenBucketRule, now: Millis, share = 1) {
     this.#rule = rule
-    this.#tokens = rule.capacity * share
+    this.#tokens = fullOf(rule) * share
     this.#asOf = now
   }
 
@@ -27,8 +27,8 @@ export class Bucket implements Meter {
     // Spent is what it was, also when the capacity is another one now.
     const spent = (snapshot.capacity ?? rule.capacity) - (snapshot.tokens ?? 0)
     const tokens = rule.capacity - spent + elapsed * rule.refill
-    const inFlight = snapshot.spent.reduce((sum, { cost }) => sum + cost, 0)
-    bucket.#tokens = Math.min(rule.capacity, tokens) - inFlight
+    bucket.#tokens = Math.min(fullOf(rule), tokens)
+    bucket.#inFlight = snapshot.inFlight
     bucket.#closedUntil = now + snapshot.closedForMs - elapsed
     return bucket
   }
@@ -47,7 +47,7 @@ export class Bucket implements Meter {
     this.#refill(now)
     const spent = this.#rule.capacity - this.#tokens
     this.#rule = rule
-    this.#tokens = Math.min(rule.capacity, rule.capacity - spent)
+    this.#tokens = Math.min(fullOf(rule), rule.capacity - spent)
   }
 
   wait(cost: Tokens, now: Millis): Millis {
@@ -85,18 +85,18 @@ export class Bucket implements Meter {
 
   fullIn(now: Millis): Millis {
     this.#refill(now)
-    return Math.max(0, (this.#rule.capacity - this.#tokens + this.#inFlight) / this.#rule.refill)
+    return Math.max(0, (fullOf(this.#rule) - this.#tokens + this.#inFlight) / this.#rule.refill)
   }
 
   idle(now: Millis): boolean {
-    return this.#inFlight === 0 && this.#closedUntil <= now && this.available(now) >= this.#rule.capacity
+    return this.#inFlight === 0 && this.#closedUntil <= now && this.available(now) >= fullOf(this.#rule)
   }
 
   snapshot(now: Millis): MeterSnapshot {
     this.#refill(now)
-    const spent = this.#inFlight > 0 ? [{ agoMs: 0, cost: this.#inFlight }] : []
     return {
-      spent,
+      spent: [],
+      inFlight: this.#inFlight,
       tokens: this.#tokens,
       capacity: this.#rule.capacity,
       closedForMs: Math.max(0, this.#closedUntil - now),
@@ -105,7 +105,10 @@ export class Bucket implements Meter {
 
   #refill(to: Millis): void {
     if (to <= this.#asOf) return
-    this.#tokens = Math.min(this.#rule.capacity, this.#tokens + (to - this.#asOf) * this.#rule.refill)
+    this.#tokens = Math.min(fullOf(this.#rule), this.#tokens + (to - this.#asOf) * this.#rule.refill)
     this.#asOf = to
   }
 }
+
+/** What a full bucket may give: the margin stays in it. */
+const fullOf = ({ capacity, margin }: TokenBucketRule): Tokens => capacity - margin

@@ -158,7 +158,7 @@ export class Lane {
       return 0
     }
     const inTime = this.#clock.now() + taken.waitMs <= head.deadline
-    if (inTime && !this.#holdsUpWhatMustNotWait()) return taken.waitMs
+    if (inTime && !this.#isInTheWay(head)) return taken.waitMs
     this.#refuseLate(head, taken.waitMs)
     return 0
   }
@@ -179,7 +179,7 @@ export class Lane {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt
         this.#serviceMs += (tookMs - this.#serviceMs) / 8
-        this.#store.settle(ticket.takes, outcome, tookMs)
+        this.#store.settle(ticket.takes, outcome)
         this.#order.closed(ticket.nonce, outcome, accepted)
         this.pump()
       },
@@ -201,11 +201,13 @@ export class Lane {
   }
 
   /**
-   * A cancel is never held back, but in nonce order it can not overtake either: what stands before it and lacks budget is
-   * refused, for its nonce would be worthless once the cancel has gone.
+   * In nonce order nobody overtakes: an order would wait behind a read that waits for its own, other budget. What is more
+   * urgent and could go now has such a head refused, whose nonce would be worthless afterwards. Cancels always can.
    */
-  #holdsUpWhatMustNotWait(): boolean {
-    return this.#waiting.some(({ held }) => !held)
+  #isInTheWay(head: Waiter): boolean {
+    return this.#waiting.some(
+      ({ held, rank, takes }) => !held || (rank < head.rank && this.#store.quote(takes).waitMs === 0),
+    )
   }
 
   #hasRoom(): boolean {

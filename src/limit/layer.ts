@@ -10,7 +10,7 @@ import type { Layer } from '../core/stack.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import type { Lanes } from './lanes.ts'
 import type { Pricer } from './price.ts'
-import type { BucketLevel, BucketStore, Take } from './store.ts'
+import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
 import type { Strikes } from './strikes.ts'
 import type { Pass, Ticket } from './ticket.ts'
 
@@ -38,13 +38,19 @@ export const limit =
       // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
       const { verdict, sent } = record
       if (sent !== 'no') record.cost = (record.resent ? 2 : 1) * takes.reduce((sum, take) => sum + take.cost, 0)
-      pass.close(sent === 'no' ? 'never_left' : 'spent', verdict?.kind !== 'auth')
+      pass.close(outcomeOf(call), verdict?.kind !== 'auth')
       // The exchange may have counted the first attempt as well.
       if (record.resent) charge(deps.store, takes).close('spent', true)
       if (verdict !== undefined) believe(deps, call, takes, verdict)
       describe(deps.store, call, takes)
     }
   }
+
+/** A cancel of an order that is gone costs nothing: the penalty is for the age of an order, and there is none. */
+const outcomeOf = ({ record: { sent, verdict }, rule }: ClassifiedCall): Outcome => {
+  if (sent === 'no') return 'never_left'
+  return verdict?.free === true && rule.kind === 'cancel' ? 'free' : 'spent'
+}
 
 const admit = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
   const { rule, identity } = call

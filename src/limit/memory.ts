@@ -4,13 +4,15 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
-import { Floor } from './floor.ts'
 import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot } from './meter.ts'
 import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
 import { Window } from './window.ts'
 
 /** Above this many buckets, those that are full again are forgotten: keys come from bots and must not fill the memory. */
 const SWEEP_ABOVE = 10_000
+
+/** A stalled exchange may yet take in what was sent to it before weir died. */
+const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
 
 interface Entry {
   meter: Bucket | Window
@@ -31,8 +33,6 @@ export class MemoryStore implements BucketStore {
   readonly #entries = new Map<BucketKey, Entry>()
   readonly #remembered = new Map<BucketKey, Remembered>()
   readonly #freed: (() => void)[] = []
-  /** By rule: all scopes of a rule are at the same exchange. */
-  readonly #floors = new Map<string, Floor>()
 
   /** @param coldStart how full a bucket is that nobody has seen before (0 to 1) */
   constructor(clock: Clock, coldStart: () => number, journal?: BucketJournal) {
@@ -59,15 +59,15 @@ export class MemoryStore implements BucketStore {
     }
   }
 
-  settle(takes: readonly Take[], outcome: Outcome, tookMs?: Millis): void {
+  settle(takes: readonly Take[], outcome: Outcome): void {
     const now = this.#clock.now()
     for (const take of takes) {
       const meter = this.#meter(take)
-      if (outcome === 'spent') meter.settle(take.cost, now, this.#sureMs(take, tookMs))
+      if (outcome === 'spent') meter.settle(take.cost, now)
       else meter.release(take.cost)
       this.#save(take.key, false)
     }
-    if (outcome === 'never_left') for (const listener of this.#freed) listener()
+    if (outcome !== 'spent') for (const listener of this.#freed) listener()
   }
 
   drain(take: Take, pauseMs: Millis): void {
@@ -136,7 +136,16 @@ export class MemoryStore implements BucketStore {
     const elapsed = known === undefined ? 0 : Math.max(0, known.elapsedMs + now - known.loadedAt - CLOCK_GRAIN_MS)
     const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
     this.#entries.set(key, { meter, rule })
+    this.#awaitStragglers(meter, elapsed)
     return meter
+  }
+
+  /** Calls that a dead process left on the way may still arrive: their cost is held until they surely have, then spent. */
+  #awaitStragglers(meter: Bucket | Window, elapsedMs: Millis): void {
+    const cost = meter.inFlight
+    if (cost === 0) return
+    const leftMs = Math.max(0, STRAGGLERS_ARRIVE_WITHIN_MS - elapsedMs)
+    this.#clock.after(leftMs, () => meter.settle(cost, this.#clock.now()))
   }
 
   /** What was spent stays spent. A bucket that became a window, or the reverse, starts with none left. */
@@ -146,16 +155,6 @@ export class MemoryStore implements BucketStore {
     else if (entry.meter instanceof Window && rule.kind === 'window') entry.meter.retune(rule)
     else entry.meter = createMeter(rule, now, 0, undefined, 0)
     entry.rule = rule
-  }
-
-  #sureMs({ rule }: Take, tookMs: Millis | undefined): Millis {
-    if (tookMs === undefined || rule.kind === 'bucket') return 0
-    let floor = this.#floors.get(rule.id)
-    if (floor === undefined) {
-      floor = new Floor()
-      this.#floors.set(rule.id, floor)
-    }
-    return floor.sureOf(tookMs)
   }
 
   #save(key: BucketKey, urgent: boolean): void {

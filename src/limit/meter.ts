@@ -22,8 +22,8 @@ export interface Meter {
   wait(cost: Tokens, now: Millis): Millis
   /** A call leaves. May exceed what is there: charges that are never held back. */
   reserve(cost: Tokens): void
-  /** The call's answer is here, or it may have arrived: spent. `sureMs` is how long before now it arrived at the latest. */
-  settle(cost: Tokens, now: Millis, sureMs: Millis): void
+  /** The call's answer is here, or it may have arrived: spent. */
+  settle(cost: Tokens, now: Millis): void
   /** The call never left: nothing was spent. */
   release(cost: Tokens): void
   /** The exchange says the budget is gone; nothing goes before `until`. */
@@ -42,8 +42,10 @@ export interface Meter {
 
 /** A meter at rest, in times relative to the moment it was taken, so that it survives a restart and another clock. */
 export interface MeterSnapshot {
-  /** What is in flight counts as spent: the answer may never be seen. */
+  /** What a window remembers; empty in buckets. */
   readonly spent: readonly { readonly agoMs: Millis; readonly cost: Tokens }[]
+  /** Cost of calls whose answer had not come: they may reach the exchange even after the process that sent them died. */
+  readonly inFlight: Tokens
   readonly tokens: Tokens | undefined
   /** Of which capacity `tokens` was the rest; absent in windows. */
   readonly capacity?: Tokens

@@ -17,8 +17,11 @@ export interface Take {
 /** Whether a call may leave. */
 export type Taken = { readonly granted: true } | { readonly granted: false; readonly waitMs: Millis; readonly by: Take }
 
-/** How a call that was let go ended: `spent` whenever it may have reached the exchange. */
-export type Outcome = 'spent' | 'never_left'
+/**
+ * How a call that was let go ended: `spent` whenever it may have reached the exchange, `free` when the exchange took it and
+ * charged nothing.
+ */
+export type Outcome = 'spent' | 'free' | 'never_left'
 
 /** One bucket as people see it. */
 export interface BucketLevel {
@@ -36,8 +39,8 @@ export interface BucketStore {
   take(takes: readonly Take[]): Taken | Promise<Taken>
   /** Reserves every cost, whatever the levels: for charges that are never held back. */
   charge(takes: readonly Take[]): void
-  /** Ends what `take` or `charge` began. `tookMs`: how long ago, where that was one call's whole journey. */
-  settle(takes: readonly Take[], outcome: Outcome, tookMs?: Millis): void
+  /** Ends what `take` or `charge` began. */
+  settle(takes: readonly Take[], outcome: Outcome): void
   /** The exchange says the bucket is empty: nothing goes for `pauseMs`. */
   drain(take: Take, pauseMs: Millis): void
   /** How long a call would wait if it asked now. Takes nothing. Costs above a capacity stand for a whole queue. */

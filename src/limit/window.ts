@@ -31,6 +31,7 @@ export class Window implements Meter {
   static restore(rule: WindowRule, snapshot: MeterSnapshot, elapsed: Millis, now: Millis): Window {
     const window = new Window(rule, now)
     for (const { agoMs, cost } of snapshot.spent) window.#spend(cost, now - elapsed - agoMs)
+    window.#inFlight = snapshot.inFlight
     window.#closedUntil = now + snapshot.closedForMs - elapsed
     return window
   }
@@ -72,9 +73,9 @@ export class Window implements Meter {
     this.#inFlight += cost
   }
 
-  settle(cost: Tokens, now: Millis, sureMs: Millis): void {
+  settle(cost: Tokens, now: Millis): void {
     this.#inFlight = Math.max(0, this.#inFlight - cost)
-    this.#spend(cost, now + CLOCK_GRAIN_MS - sureMs)
+    this.#spend(cost, now + CLOCK_GRAIN_MS)
   }
 
   release(cost: Tokens): void {
@@ -106,8 +107,7 @@ export class Window implements Meter {
   snapshot(now: Millis): MeterSnapshot {
     this.#forget(now)
     const spent = this.#slots.map(({ at, cost }) => ({ agoMs: now - at, cost }))
-    if (this.#inFlight > 0) spent.push({ agoMs: 0, cost: this.#inFlight })
-    return { spent, tokens: undefined, closedForMs: Math.max(0, this.#closedUntil - now) }
+    return { spent, inFlight: this.#inFlight, tokens: undefined, closedForMs: Math.max(0, this.#closedUntil - now) }
   }
 
   #spend(cost: Tokens, at: Millis): void {

@@ -45,6 +45,7 @@ const linkAnswer = (
     drains: answer.drains,
     pauseMs: answer.pause,
     untilSuffix: answer.until_suffix,
+    free: answer.free,
     hostWide: answer.host_wide,
   }
 }

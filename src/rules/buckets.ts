@@ -29,10 +29,16 @@ export const linkBuckets = (
   )
 
 /** A token bucket with its header values. */
-export const tokenBucket = (frame: BucketFrame, capacity: Tokens, refill: TokensPerMs): TokenBucketRule => ({
+export const tokenBucket = (
+  frame: BucketFrame,
+  capacity: Tokens,
+  refill: TokensPerMs,
+  margin: Tokens = 0,
+): TokenBucketRule => ({
   ...titles(frame, capacity, capacity / refill),
   kind: 'bucket',
   capacity,
+  margin,
   refill,
 })
 
@@ -65,7 +71,12 @@ const linkBucket = (
   const number = (key: string, value: Parameters<Variants['choose']>[0]) =>
     positive(variants.choose(value, [...path, key]), key)
   return 'capacity' in bucket
-    ? tokenBucket(frame, number('capacity', bucket.capacity) * usable, number('refill', bucket.refill) * usable)
+    ? tokenBucket(
+        frame,
+        number('capacity', bucket.capacity) * usable,
+        number('refill', bucket.refill) * usable,
+        bucket.margin,
+      )
     : windowOf(frame, number('limit', bucket.limit) * usable, number('every', bucket.every))
 }
 

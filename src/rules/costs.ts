@@ -37,7 +37,7 @@ export const checkCosts = (
   report: Report,
 ): void => {
   for (const rule of costs) {
-    const most = rule.bucket.kind === 'bucket' ? rule.bucket.capacity : rule.bucket.limit
+    const most = rule.bucket.kind === 'bucket' ? rule.bucket.capacity - rule.bucket.margin : rule.bucket.limit
     const cost = mostPerOrder(rule)
     if (cost <= most) continue
     const word = rule.bucket.kind === 'bucket' ? 'capacity' : 'limit'

@@ -127,7 +127,12 @@ const strictest = (overrides: readonly Override[], what: Override['what']): Over
 
 const retune = (bucket: BucketRule, rps: number | undefined, burst: number | undefined): BucketRule =>
   bucket.kind === 'bucket'
-    ? tokenBucket(bucket, burst ?? bucket.capacity, rps === undefined ? bucket.refill : rps / 1000)
+    ? tokenBucket(
+        bucket,
+        burst ?? bucket.capacity,
+        rps === undefined ? bucket.refill : rps / 1000,
+        burst === undefined ? bucket.margin : 0,
+      )
     : windowOf(bucket, rps === undefined ? bucket.limit : (rps * bucket.everyMs) / 1000, bucket.everyMs)
 
 /** RPM: a window. BURST where the exchange states a window, which has no burst: a bucket beside it, at its rate. */

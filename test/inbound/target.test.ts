@@ -27,13 +27,14 @@ describe('a target inside a tunnel', () => {
   test('keeps a Host that names the tunnel, and makes one where there is none or another', () => {
     expect(readTarget('/', 'API.kraken.com:443', tunnel)).toMatchObject({ keepHost: true })
     expect(readTarget('/', 'api.kraken.com:80', tunnel)).toMatchObject({ keepHost: false })
+    // In transparent mode on a port of its own the bot names that port.
+    expect(readTarget('/', 'api.kraken.com:7080', tunnel)).toMatchObject({ keepHost: false })
     expect(readTarget('/', undefined, tunnel)).toMatchObject({ keepHost: false })
     expect(readTarget('https://api.kraken.com/', 'other.test', tunnel)).toMatchObject({ keepHost: false })
   })
 
   test.each([
     ['/x', 'api.coinbase.com', 421],
-    ['/x', 'api.kraken.com:8443', 421],
     ['/x', '127.0.0.1', 421],
     ['https://api.coinbase.com/x', 'api.kraken.com', 421],
     ['/x', 'api kraken', 400],

@@ -224,6 +224,36 @@ describe('nonces upward', () => {
     cancel.close('spent', true)
   })
 
+  it('refuse a read that waits for its budget when an order with budget stands behind it', async () => {
+    // Two bots polled balances on the trader's key: its orders went out five seconds late.
+    const lane = aLane(new NonceOrder(0n))
+    store.charge([takeFrom(rule, 2)])
+    const read = caught(enter(lane, { nonce: 1n, rank: 2 }))
+    await clock.pass(10)
+    const engine = [takeFrom(bucketRule(60, 1, 'engine'))]
+    const order = await enter(lane, { nonce: 2n, rank: 1, takes: engine })
+    expect(clock.now()).toBe(10)
+    expect(await read).toMatchObject({ code: 'limit_reached' })
+    order.close('spent', true)
+  })
+
+  it('keep a read in its place before an order that lacks budget as well', async () => {
+    const lane = aLane(new NonceOrder(0n))
+    store.charge([takeFrom(rule, 2)])
+    const sent: string[] = []
+    const go = (name: string, nonce: bigint, rank: number) =>
+      void enter(lane, { nonce, rank }).then((pass) => {
+        sent.push(name)
+        pass.close('spent', true)
+      })
+    go('read', 1n, 2)
+    await clock.pass(10)
+    go('order', 2n, 1)
+    store.settle([takeFrom(rule, 2)], 'spent')
+    await clock.pass(4000)
+    expect(sent).toEqual(['read', 'order'])
+  })
+
   it('refuses what can not succeed any more, before and while it waits', async () => {
     const lane = aLane(new NonceOrder(0n))
     const first = await enter(lane, { nonce: 10n })

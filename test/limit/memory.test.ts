@@ -104,6 +104,21 @@ describe('after a restart', () => {
     })
   }
 
+  it('holds what was on the way until it has surely arrived, for a stalled exchange may yet take it in', () => {
+    // Killed in a stall of three seconds and started again at once: the calls of the first life arrived in the second.
+    const inFlight = (cost: number): MeterSnapshot => ({ spent: [], inFlight: cost, tokens: 10, closedForMs: 0 })
+    const rule = bucketRule(10, 1)
+    const store = fresh({
+      load: () => [{ key: takeFrom(rule).key, snapshot: inFlight(6), elapsedMs: 0 }],
+      save: () => {},
+    })
+    expect(store.level(takeFrom(rule)).available).toBe(4)
+    clock.advance(9_000)
+    expect(store.level(takeFrom(rule)).available).toBe(4)
+    clock.advance(5_000)
+    expect(store.level(takeFrom(rule)).available).toBeCloseTo(8, 1)
+  })
+
   it('a bucket that was closed by the exchange stays closed for the rest of the time', () => {
     const saved = new Map<string, MeterSnapshot>()
     const journal = (elapsedMs: number): BucketJournal => ({

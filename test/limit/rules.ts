@@ -18,6 +18,7 @@ export const bucketRule = (capacity: number, perSecond: number, name = 'bucket')
   ...base(name),
   kind: 'bucket',
   capacity,
+  margin: 0,
   refill: perSecond / 1000,
 })
 

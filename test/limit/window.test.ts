@@ -10,7 +10,7 @@ const SLOT_MS = 2
 
 const spent = (window: Window, cost: number, now: number): void => {
   window.reserve(cost)
-  window.settle(cost, now, 0)
+  window.settle(cost, now)
 }
 
 describe('a sliding window', () => {
@@ -112,6 +112,7 @@ describe('a sliding window', () => {
     expect(again.available(50_000)).toBe(30 - 18)
     // 800 ms after the first ten were spent: they come back in 200.
     expect(again.available(50_000 + 200 + CLOCK_GRAIN_MS + 2 * SLOT_MS)).toBe(30 - 8)
-    expect(again.available(50_000 + 1_000)).toBe(30)
+    // What was in flight stays so: it may yet arrive at the exchange.
+    expect(again.available(50_000 + 1_000)).toBe(27)
   })
 })

@@ -43,6 +43,7 @@ const bucket = (exchange: string, name: string, scopes: readonly Scope[]): Bucke
   label: '',
   recoveryMs: 1000,
   kind: 'bucket',
+  margin: 0,
   capacity: 15,
   refill: 0.00033,
 })

@@ -93,13 +93,13 @@ describe('the charge of a call', () => {
   it('is what its class costs, and goes on record', async () => {
     const record = await send(kraken('Ledgers'))
     expect(record).toMatchObject({ cost: 4, waitedMs: 0 })
-    expect(level('{kraken}private:cred').available).toBe(14 - 4)
+    expect(level('{kraken}private:cred').available).toBe(15 - 4)
   })
 
   it('is given back when the call never left', async () => {
     const record = await send(kraken('Ledgers'), () => {})
     expect(record.cost).toBe(0)
-    expect(level('{kraken}private:cred')).toMatchObject({ available: 14, inFlight: 0 })
+    expect(level('{kraken}private:cred')).toMatchObject({ available: 15, inFlight: 0 })
   })
 
   it('is given back, too, when sending failed before a byte was written', async () => {
@@ -263,7 +263,7 @@ describe('a cancel', () => {
 describe('shadow mode', () => {
   it.each([
     ['fair', () => ticker({}, { enforce: 'shadow' }), '{kraken}public', 5],
-    ['nonce', () => kraken('Balance', '', { enforce: 'shadow' }), '{kraken}private:cred', 14],
+    ['nonce', () => kraken('Balance', '', { enforce: 'shadow' }), '{kraken}private:cred', 15],
   ] as const)('counts and holds nothing back, in a %s lane', async (_, make, key, capacity) => {
     const total = capacity + 5
     for (let index = 0; index < total; index += 1) expect((await send(make())).waitedMs).toBe(0)
@@ -322,14 +322,14 @@ describe('an exchange that refuses', () => {
 describe('RateLimit and RateLimit-Policy', () => {
   it('tell of the bucket: what is left and when it is full', async () => {
     const record = await send(kraken('Ledgers'))
-    expect(record.rateLimit).toBe('"kraken-private";r=10;t=13')
+    expect(record.rateLimit).toBe('"kraken-private";r=11;t=13')
     expect(record.rateLimitPolicy).toMatch(/^"kraken-private";q=15;w=\d+$/)
   })
 
   it('tell of the bucket with the least left', async () => {
     orders.placed('cred', 'XBT/USD', ['A', 'B'])
     const record = await send(kraken('CancelAll'))
-    expect(record.rateLimit).toMatch(/^"kraken-private";r=13;/)
+    expect(record.rateLimit).toMatch(/^"kraken-private";r=14;/)
     await exhaustEngine()
     orders.placed('cred', 'XBT/USD', ['C'])
     expect((await send(kraken('CancelAll'))).rateLimit).toMatch(/^"kraken-engine";r=0;/)

@@ -5,6 +5,7 @@ WORKDIR /opt/weir
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY src ./src
+COPY hooks ./hooks
 COPY limits.yaml limits.schema.json ./
 
 # Certificates and spent budgets must outlive the container. A new volume takes the owner of this folder.

@@ -2,8 +2,7 @@
 
 import { didYouMeanOneOf } from '../config/suggest.ts'
 import { FORMATS } from '../launch/formats.ts'
-import { NotRunning } from './desk.ts'
-import { pack, readOrder } from './launching.ts'
+import { pack, readOrder, reportOf } from './launching.ts'
 import { findRunning } from './running.ts'
 
 /** Status 1 when no weir answers. */
@@ -21,8 +20,9 @@ export const env = async (args: readonly string[], environment: NodeJS.ProcessEn
     process.stdout.write(print(rows, paths))
     return 0
   } catch (error) {
-    if (error instanceof NotRunning) return complain(`weir: ${error.message}`, 1)
-    throw error
+    const report = reportOf(error)
+    if (report === undefined) throw error
+    return complain(report, 1)
   }
 }
 

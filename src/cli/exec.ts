@@ -4,11 +4,9 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
-import { RulesError } from '../app/rulebook.ts'
 import type { Settings } from '../config/environment.ts'
-import { AuthorityError } from '../tls/constraints.ts'
 import { ask, NotRunning } from './desk.ts'
-import { type Kit, pack, readOrder } from './launching.ts'
+import { type Kit, pack, readOrder, reportOf } from './launching.ts'
 import { findRunning, startOwn } from './running.ts'
 
 const USAGE = `Usage: weir exec [--name BOT] [--no-hooks] [--java] [--own] -- COMMAND…
@@ -34,22 +32,27 @@ export const exec = async (args: readonly string[], env: NodeJS.ProcessEnv): Pro
   if (rest.length > 0) return complain(`weir: what is "${rest.join(' ')}"? The command comes after --\n\n${USAGE}`, 2)
   const name = flags.name ?? basename(command)
   try {
-    if (!flags.own) {
-      const running = await findRunning(settings)
-      return await run(command, words, tell(pack(running, settings, flags, name, env), name, running.proxy), env)
-    }
-    if (await isThere(settings)) complain('weir: another weir runs here; what this bot spends is not counted there', 0)
-    const { running, stop } = await startOwn(settings, env)
+    const { running, stop } = flags.own ? await openOwn(settings, env) : await openShared(settings)
     try {
       return await run(command, words, tell(pack(running, settings, flags, name, env), name, running.proxy), env)
     } finally {
       await stop()
     }
   } catch (error) {
-    if (error instanceof NotRunning) return complain(`weir: ${error.message}; or use --own`, 1)
-    if (error instanceof RulesError || error instanceof AuthorityError) return complain(error.message, 1)
-    throw error
+    const report = reportOf(error)
+    if (report === undefined) throw error
+    return complain(error instanceof NotRunning ? `${report}; or use --own` : report, 1)
   }
+}
+
+const openShared = async (settings: Settings): ReturnType<typeof startOwn> => ({
+  running: await findRunning(settings),
+  stop: () => Promise.resolve(),
+})
+
+const openOwn = async (settings: Settings, env: NodeJS.ProcessEnv): ReturnType<typeof startOwn> => {
+  if (await isThere(settings)) complain('weir: another weir runs here; what this bot spends is not counted there', 0)
+  return startOwn(settings, env)
 }
 
 const isThere = (settings: Settings): Promise<boolean> =>

@@ -2,10 +2,13 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { RulesError } from '../app/rulebook.ts'
 import { readSettings, type Settings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { prepareFiles } from '../launch/files.ts'
 import { type Launch, pathsOf, type Variable, variables } from '../launch/variables.ts'
+import { AuthorityError } from '../tls/constraints.ts'
+import { NotRunning } from './desk.ts'
 import { type LaunchFlags, takeLaunchFlags } from './launch-flags.ts'
 import type { Running } from './running.ts'
 
@@ -50,4 +53,11 @@ export const pack = (
   const paths = hooks ? { node: join(HOOKS, 'node/preload.cjs'), python: join(HOOKS, 'python') } : undefined
   const launch: Launch = { proxy, name, hosts, env, files, hooks: paths, java }
   return { rows: variables(launch), paths: pathsOf(launch), notes }
+}
+
+/** What to tell the user of an error that is no bug: no weir, bad rules, a directory that can not be written. */
+export const reportOf = (error: unknown): string | undefined => {
+  if (error instanceof RulesError) return error.message
+  const isTold = error instanceof NotRunning || error instanceof AuthorityError
+  return error instanceof Error && (isTold || 'syscall' in error) ? `weir: ${error.message}` : undefined
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openPython } from '../clients/python.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
-import { at, program, runCli, startCli } from './launch.ts'
+import { at, program, runCli, runScript, startCli } from './launch.ts'
 
 const python = await openPython()
 const hasJava = spawnSync('java', ['--version'], { timeout: 10_000 }).status === 0
@@ -160,6 +160,19 @@ describe('weir exec', { timeout: 30_000 }, () => {
     expect(existsSync(witness)).toBe(false)
   })
 
+  it('says so when it can not write its files', async () => {
+    const flags = [
+      '--listen',
+      new URL(weir.proxy).host,
+      '--admin',
+      new URL(weir.admin).host,
+      '--state-dir',
+      weir.config,
+    ]
+    const { status, stderr } = await runCli(['exec', ...flags, '--', 'true'])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^weir: ENOTDIR.*\n$/) })
+  })
+
   it('explains itself when there is no command', async () => {
     expect(await runCli(['exec', 'python', 'bot.py'])).toMatchObject({
       status: 2,
@@ -197,11 +210,7 @@ describe('weir env', { timeout: 30_000 }, () => {
   it('prints what makes a command in that shell go through weir', async () => {
     const { status, stdout } = await runCli(['env', ...at(weir), '--name', 'by hand'])
     expect(status).toBe(0)
-    const read = spawnSync('sh', ['-c', `${stdout}\n${CURL.join(' ')} ${TIME}`], {
-      env: { PATH: process.env.PATH ?? '' },
-      encoding: 'utf8',
-      timeout: 10_000,
-    })
+    const read = await runScript(`${stdout}\n${CURL.join(' ')} ${TIME}`)
     expect(read.stdout, read.stderr).toBe('forwarded')
     expect(exchange.report()).toMatchObject({ violations: 0 })
   })

@@ -29,17 +29,24 @@ export const at = (weir: Weir): readonly string[] => {
 export const startCli = (
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): ChildProcessByStdio<null, Readable, Readable> =>
-  spawn(process.execPath, [MAIN, ...words], {
+): ChildProcessByStdio<null, Readable, Readable> => start(process.execPath, [MAIN, ...words], env)
+
+/** Runs `weir WORDS…` to its end. */
+export const runCli = (words: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> =>
+  ended(startCli(words, env))
+
+/** Runs a shell script to its end, in an environment that holds PATH alone. */
+export const runScript = (script: string): Promise<Ended> => ended(start('sh', ['-c', script], {}))
+
+const start = (command: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+  spawn(command, args, {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
   })
 
-/** Runs `weir WORDS…` to its end. */
-export const runCli = async (words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> => {
-  const child = startCli(words, env)
+const ended = async (child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ended> => {
   const [[status], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
   return { status: status as number | null, stdout, stderr }
 }

@@ -6,7 +6,6 @@ import { get, type RequestOptions } from 'node:https'
 import { createRequire } from 'node:module'
 import { connect } from 'node:tls'
 import ccxt from 'ccxt'
-import type { WebSocket as Ws } from 'undici'
 
 const TIME = 'https://api.exchange.coinbase.com/time'
 const ECHO = 'wss://ws.kraken.com/v2'
@@ -27,8 +26,9 @@ const WAYS: Readonly<Record<string, () => Promise<unknown>>> = {
     }),
   WebSocket: () => echo(new WebSocket(ECHO)),
   ws: () => {
-    const made = createRequire(import.meta.resolve('ccxt'))('ws') as new (url: string) => Ws
-    return echo(new made(ECHO) as unknown as WebSocket)
+    // The one that ccxt brings.
+    const made = createRequire(import.meta.resolve('ccxt'))('ws') as typeof WebSocket
+    return echo(new made(ECHO))
   },
   ccxt: async () => {
     const kraken = new ccxt.kraken()

@@ -11,6 +11,18 @@ export const field = (headers: RawHeaders, name: string): string | undefined => 
   return undefined
 }
 
+/** Fields for one connection only (RFC 9110 §7.6.1), lower-case. `Connection` may name more. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+])
+
 const BEARER = 'bearer '
 
 /** Token of `Authorization: Bearer` (RFC 6750 §2.1). */

@@ -1,18 +1,15 @@
 // Which fields of an answer go on to the bot. Fields of requests are chosen on the way in (inbound/request.ts).
 
 import type { RawHeaders } from '../core/call.ts'
+import { HOP_BY_HOP } from '../core/headers.ts'
+import { bySpelling } from '../core/spellings.ts'
 
-/** Fields for one connection only (RFC 9110 §7.6.1), lower-case. `Connection` may name more. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-])
+type Kind = 'relay' | 'drop' | 'connection'
+
+const kindOf = bySpelling((name): Kind => {
+  if (name === 'connection') return 'connection'
+  return HOP_BY_HOP.has(name) ? 'drop' : 'relay'
+})
 
 /**
  * Decodes raw fields and drops those of the connection. Bytes above 0x7f are latin1 (RFC 9110 §5.5): read as UTF-8 they
@@ -25,9 +22,9 @@ export const endToEnd = (raw: readonly Buffer[] | RawHeaders): string[] => {
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? ''
     const value = fields[index + 1] ?? ''
-    const lower = name.toLowerCase()
-    if (lower === 'connection') named = namedBy(value, named)
-    if (!HOP_BY_HOP.has(lower)) headers.push(name, value)
+    const kind = kindOf(name)
+    if (kind === 'relay') headers.push(name, value)
+    else if (kind === 'connection') named = namedBy(value, named)
   }
   return named === undefined ? headers : without(headers, named)
 }

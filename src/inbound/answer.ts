@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { BodyStream, CallRecord, RawHeaders, Reply } from '../core/call.ts'
+import { bySpelling } from '../core/spellings.ts'
 import type { Bytes } from '../core/units.ts'
 
 /** What an answer needs besides the reply. */
@@ -130,31 +131,12 @@ const pairs = (flat: RawHeaders): [string, string][] => {
 
 type Kind = 'relay' | 'drop' | 'length' | 'age' | 'trailer'
 
-/** Fields of one hop; Node writes its own. */
-const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'te',
-  'upgrade',
-])
-
-/** By exact spelling, as exchanges use few. */
-const kinds = new Map<string, Kind>()
-const MOST_SPELLINGS = 1000
-
-const kindOf = (name: string): Kind => {
-  const known = kinds.get(name)
-  if (known !== undefined) return known
-  const kind = findKind(name.toLowerCase())
-  if (kinds.size < MOST_SPELLINGS) kinds.set(name, kind)
-  return kind
-}
-
-/** The names that begin with X-Weir are weir's word to the bot: nobody else may speak them. */
-const findKind = (name: string): Kind => {
+/**
+ * A reply brings no fields of its connection. The names that begin with X-Weir are weir's word to the bot: nobody else may
+ * speak them.
+ */
+const kindOf = bySpelling((name): Kind => {
   if (name === 'content-length') return 'length'
   if (name === 'age' || name === 'trailer') return name
-  return DROPPED.has(name) || name.startsWith('x-weir-') ? 'drop' : 'relay'
-}
+  return name.startsWith('x-weir-') ? 'drop' : 'relay'
+})

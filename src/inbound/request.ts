@@ -4,6 +4,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { ProxyRequest, RawHeaders, Wishes } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
+import { HOP_BY_HOP } from '../core/headers.ts'
+import { bySpelling } from '../core/spellings.ts'
 import { type Place, readTarget } from './target.ts'
 import { asksNoCache, NO_WISHES, readWishes } from './wishes.ts'
 
@@ -124,34 +126,13 @@ const relayed = (
 }
 
 /** Fields that speak of this hop only, or that weir answers itself. Every `Proxy-` field is for a proxy. */
-const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-])
-
-/** Kinds by the exact spelling of the name: bots use few, and lower-casing each name of each call costs more than this look-up. */
-const kinds = new Map<string, Kind>()
-const MOST_SPELLINGS = 1000
-
-const kindOf = (name: string): Kind => {
-  const known = kinds.get(name)
-  if (known !== undefined) return known
-  const kind = findKind(name.toLowerCase())
-  if (kinds.size < MOST_SPELLINGS) kinds.set(name, kind)
-  return kind
-}
-
-const findKind = (name: string): Kind => {
+const kindOf = bySpelling((name): Kind => {
   if (name === 'host') return 'host'
   if (name === 'via') return 'via'
   if (name.startsWith('x-weir-')) return 'ask'
-  return DROPPED.has(name) || name.startsWith('proxy-') ? 'drop' : 'relay'
-}
+  if (HOP_BY_HOP.has(name) || name.startsWith('proxy-')) return 'drop'
+  return name === 'trailer' || name === 'expect' ? 'drop' : 'relay'
+})
 
 /** What `Connection` names besides itself goes no further. Framing and Host are not its to take away. */
 const namedFields = (connection: string | undefined): Set<string> | undefined => {

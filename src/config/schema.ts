@@ -53,7 +53,7 @@ const Breaker = z
     slow_call: duration.describe('A call is slow from here on.').prefault('10s'),
     minimum_calls: count.describe('With fewer calls in the window no share is computed.').prefault(10),
     window: duration.describe('Length of the window.').prefault('60s'),
-    open: duration.describe('How long the first opening lasts, unless the exchange names a time.').prefault('10s'),
+    open: duration.describe('How long the first opening lasts, unless the exchange names a time.').prefault('1s'),
     max_open: duration.describe('No opening lasts longer, unless the exchange names a time.').prefault('5m'),
     multiplier: z.number().min(1).describe('Each opening in a row is this much longer.').prefault(2),
     jitter: share.describe('Openings vary by this share, so that a fleet does not come back at once.').prefault('20%'),

@@ -240,10 +240,12 @@ export class Lane {
 
   #tooLate(ticket: Ticket, waitMs: Millis): WeirError {
     const by = this.#store.quote(ticket.takes).by?.rule.id ?? this.name
-    return new WeirError(ticket.tooLate, {
-      message: `${by}: the wait would be ${Math.ceil(waitMs)} ms, more than the ${Math.floor(ticket.maxWaitMs)} ms allowed`,
-      retryAfterMs: waitMs,
-    })
+    const wait = `${by}: the wait would be ${Math.ceil(waitMs)} ms`
+    const message =
+      waitMs > ticket.maxWaitMs
+        ? `${wait}, more than the ${Math.floor(ticket.maxWaitMs)} ms allowed`
+        : `${wait}, and the time is up, or something more urgent stands behind it`
+    return new WeirError(ticket.tooLate, { message, retryAfterMs: waitMs })
   }
 
   /** One timer: for the head's turn, or for the first deadline in line, whichever comes first. */

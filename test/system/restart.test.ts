@@ -43,7 +43,7 @@ describe('a bucket', { timeout: 40_000 }, () => {
 
 describe('a breaker', { timeout: 40_000 }, () => {
   it.each(['stop', 'kill9'] as const)('stays open over a restart for the rest of its time: %s', async (end) => {
-    const config = await shippedLimits({ ' open: 10s': ' open: 30s' })
+    const config = await shippedLimits({ ' open: 1s': ' open: 30s' })
     const { exchange, weir, bot } = await openScene({ config })
     exchange.fault({ kind: 'answer', status: 503, times: Number.POSITIVE_INFINITY })
     const ask = { path: '/0/public/Time' }

@@ -20,7 +20,7 @@ const DOWN: readonly (readonly [name: string, fault: Fault])[] = [
 
 describe('an exchange that is down', { timeout: 30_000 }, () => {
   it.each(DOWN)('is answered for from the past, or refused, until it is back: %s', async (_name, fault) => {
-    const config = await shippedLimits({ ' open: 10s': ' open: 2s' })
+    const config = await shippedLimits({ ' open: 1s': ' open: 2s' })
     const { exchange, bot } = await openScene({ config })
     const post = krakenPoster(exchange.krakenKey('stale'))
     const advanced = exchange.coinbaseKey('stale')

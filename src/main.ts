@@ -2,6 +2,7 @@
 // The command line. Each command is one file in cli/; this file only chooses among them and is the only one that exits.
 
 import { COMMANDS, usage } from './cli/commands.ts'
+import { VERSION } from './cli/version.ts'
 
 const HELP = ['help', '--help', '-h']
 
@@ -12,7 +13,9 @@ const help = given.slice(0, end < 0 ? given.length : end).some((word) => HELP.in
 // Flags alone mean `serve`.
 const [name = 'serve', ...args] = given[0]?.startsWith('-') ? ['serve', ...given] : given
 const command = help ? undefined : COMMANDS.get(name)
-if (command === undefined) {
+if (given[0] === '--version') {
+  process.stdout.write(`${VERSION}\n`)
+} else if (command === undefined) {
   const out = help ? process.stdout : process.stderr
   out.write(usage(help ? undefined : name))
   process.exitCode = help ? 0 : 2

@@ -64,7 +64,10 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Builds a weir; nothing listens yet. @throws RulesError, AuthorityError */
+/** Something the operator named can not be used; the message says what. */
+export class StartError extends Error {}
+
+/** Builds a weir; nothing listens yet. @throws RulesError, AuthorityError, StartError */
 export const buildApp = async (
   settings: Settings,
   env: Readonly<Record<string, string | undefined>>,
@@ -201,7 +204,14 @@ const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): 
 
 /** Public roots and the operator's own; undefined = Node's defaults. */
 const extraTrust = (files: readonly string[]): string[] | undefined =>
-  files.length === 0 ? undefined : [...getCACertificates('default'), ...files.map((file) => readFileSync(file, 'utf8'))]
+  files.length === 0 ? undefined : [...getCACertificates('default'), ...files.map(certificates)]
+
+const certificates = (file: string): string => {
+  const pem = readFileSync(file, 'utf8')
+  // Node would pass over a file without one, and then trust nothing more than before.
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new StartError(`${file} holds no certificate in PEM`)
+  return pem
+}
 
 /** Where a host is really reached: `--connect-to`, else where its name says. */
 const routes =

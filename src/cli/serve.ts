@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { type AdminServer, startAdmin } from '../admin/server.ts'
 import { adminDeps } from '../app/admin.ts'
-import { type App, buildApp } from '../app/app.ts'
+import { type App, buildApp, StartError } from '../app/app.ts'
 import { RulesError } from '../app/rulebook.ts'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
@@ -22,6 +22,7 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
     app = await buildApp(settings, env)
   } catch (error) {
     if (error instanceof RulesError || error instanceof AuthorityError) return refuse(error.message)
+    if (error instanceof StartError) return refuse(`weir can not start: ${error.message}`)
     // What the system says of a state directory or a certificate file is for the operator, not a bug of ours.
     if (error instanceof Error && 'syscall' in error) return refuse(`weir can not start: ${error.message}`)
     throw error

@@ -55,10 +55,11 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
   it.each([
     ['--state-dir', 'a file'],
     ['--upstream-ca', 'no file'],
+    ['--upstream-ca', 'a file without a certificate'],
   ])('ends with a sentence when %s is %s', async (flag, what) => {
     const directory = await freshDirectory()
     const path = join(directory, 'thing')
-    if (what === 'a file') await writeFile(path, '')
+    if (what !== 'no file') await writeFile(path, '')
     const stateDir = flag === '--state-dir' ? [] : ['--state-dir', directory]
     const { status, stderr } = await serve(flag, path, ...stateDir, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
     expect(stderr).toMatch(/weir can not start: .*thing/)

@@ -21,6 +21,7 @@ import { Lanes } from '../limit/lanes.ts'
 import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
+import { accountAndPair } from '../limit/store.ts'
 import { Strikes } from '../limit/strikes.ts'
 import { limitView } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
@@ -91,6 +92,11 @@ export const buildApp = async (
   })
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => rules().maxQueueBytes, tell })
   const orders = new Orders(clock)
+  // Orders are forgotten over a restart; what was traded is not, so that a cancel of one is charged where it may belong.
+  for (const { key } of database.levels()) {
+    const known = accountAndPair(key)
+    if (known !== undefined) orders.traded(known.account, known.pair)
+  }
   const pricer = new Pricer(orders)
 
   const breakers = new Breakers({

@@ -7,6 +7,12 @@ import type { MeterSnapshot } from './meter.ts'
 /** Names one counter at one scope: `{kraken}private:1f0c…`. The braces keep an exchange's keys in one Redis slot. */
 export type BucketKey = string
 
+/** Account and pair that a key names, where it names both. */
+export const accountAndPair = (key: BucketKey): { readonly account: string; readonly pair: string } | undefined => {
+  const [, account, pair] = key.split(':')
+  return account === undefined || pair === undefined ? undefined : { account, pair }
+}
+
 /** What a call wants from one bucket. The rule travels along for buckets that nobody has seen before. */
 export interface Take {
   readonly key: BucketKey

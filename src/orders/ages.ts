@@ -56,10 +56,15 @@ export class Orders {
       if (named instanceof Set) named.add(order)
       else this.#byId.set(key, named === undefined ? order : new Set([named, order]))
     }
+    this.traded(account, pair).orders.add(order)
+  }
+
+  /** The account trades that pair: an order that nobody knows may be of it. */
+  traded(account: string, pair: string): Account {
     const own = this.#accounts.get(account) ?? { orders: new Set(), pairs: new Set() }
-    own.orders.add(order)
     own.pairs.add(pair)
     this.#accounts.set(account, own)
+    return own
   }
 
   /** Its age starts again, under the same name or a new one. Unknown orders stay unknown. */

@@ -39,6 +39,20 @@ describe('a bucket', { timeout: 40_000 }, () => {
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
     expect(left(await second.bot.send(post('Balance')))).toBe(CAPACITY - 4 - 1)
   })
+
+  it('is charged for a cancel of an order that only the killed weir had seen', async () => {
+    // Orders are not kept over a restart. A cancel of one was charged to no pair, and the next orders of its pair went over.
+    const { exchange, weir, bot } = await openScene()
+    const post = krakenPoster(exchange.krakenKey('cancel'))
+    const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '1000' }
+    const placed = JSON.parse((await bot.send(post('AddOrder', order))).text) as { result: { txid: string[] } }
+    await weir.kill9()
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    await second.bot.send(post('CancelOrder', { txid: placed.result.txid[0] ?? '' }))
+    const engine = 60
+    const refilled = 4
+    expect(left(await second.bot.send(post('AddOrder', order)))).toBeLessThanOrEqual(engine - 1 - 8 - 1 + refilled)
+  })
 })
 
 describe('a breaker', { timeout: 40_000 }, () => {

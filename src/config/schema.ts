@@ -14,10 +14,10 @@ import {
   rate,
   share,
   size,
-  status,
   tokens,
   varied,
 } from './leaves.ts'
+import { Answer, Credential } from './speech.ts'
 import { DURATION } from './units.ts'
 
 const Manners = z
@@ -178,36 +178,6 @@ const Class = z
 const Fallback = z
   .strictObject({ kind: Kind.describe('As in a class.').prefault('write'), ...behaviour })
   .meta({ id: 'default', description: 'The class of every path that no pattern matches.' })
-
-const Answer = z
-  .strictObject({
-    status: status.describe('The answer has this status …').optional(),
-    error: z.string().min(1).describe('… or an error of the exchange that begins like this.').optional(),
-    means: z
-      .enum(['client', 'auth', 'throttled', 'banned', 'failing'])
-      .describe(
-        '`client`: the bot’s mistake. `auth`: bad key, signature or nonce. `throttled`: over a limit. ' +
-          '`banned`: locked out. `failing`: the exchange is unwell.',
-      ),
-    drains: name.describe('The bucket that is empty; without it, those the call took from.').optional(),
-    pause: duration.describe('How long to stay away when the answer names no time.').optional(),
-    free: flag.describe('A cancel that is answered so has cost nothing.').prefault(false),
-    until_suffix: flag.describe('The error ends in a unix time before which to stay away.').prefault(false),
-    host_wide: flag.describe('Everybody behind this address is meant: the host’s breaker opens.').prefault(false),
-  })
-  .meta({ id: 'answer', description: 'What an answer of the exchange means. The first that fits wins.' })
-
-const Credential = z
-  .union(
-    [
-      z.strictObject({ header: z.string().min(1).describe('Name of a header that holds the key’s id.') }),
-      z.strictObject({
-        jwt: oneOrMore(z.string().min(1), 'a claim').describe('Claims of the bearer token that hold it.'),
-      }),
-    ],
-    { error: 'expected { header: … } or { jwt: … }' },
-  )
-  .meta({ id: 'credential', description: 'Where the public id of an API key is found.' })
 
 const Exchange = z
   .strictObject({

@@ -49,10 +49,4 @@ export class ServerClocks {
     const bounds = this.#bounds.get(host)
     return bounds === undefined ? undefined : this.#clock.wall() + bounds.most
   }
-
-  /** How far the exchange's clock is ahead of ours, at best knowledge; undefined until it has told. */
-  skewMs(host: string): Millis | undefined {
-    const bounds = this.#bounds.get(host)
-    return bounds === undefined ? undefined : (bounds.least + bounds.most) / 2
-  }
 }

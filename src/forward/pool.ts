@@ -54,11 +54,6 @@ export class Pools {
     return pool
   }
 
-  /** Waits for calls in flight, then closes every connection. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.close()))
-  }
-
   /** Closes every connection now. */
   async destroy(): Promise<void> {
     await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()))

@@ -27,7 +27,6 @@ export class Lane {
   readonly #backlog: Backlog
   #waiting: Waiter[] = []
   #inFlight = 0
-  #sequence = 0
   #timer: Timer | undefined
   /** The store is being asked; whoever comes meanwhile stands in line. */
   #busy = false
@@ -106,7 +105,6 @@ export class Lane {
       ...ticket,
       since,
       deadline: since + ticket.maxWaitMs,
-      sequence: this.#sequence++,
       tag,
       grant: (pass) => {
         stopListening()

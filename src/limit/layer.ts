@@ -54,14 +54,13 @@ const outcomeOf = ({ record: { sent, verdict }, rule }: ClassifiedCall): Outcome
 
 const admit = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
   const { rule, identity } = call
-  if (signatureLeftMs(deps.serverClocks, call) <= 0) {
+  const signatureMs = signatureLeftMs(deps.serverClocks, call)
+  if (signatureMs <= 0) {
     throw new WeirError('deadline_too_short', { message: 'the signature has expired by the clock of the exchange' })
   }
-  if (!rule.hold || rule.enforce === 'shadow') {
-    if (rule.lane === 'fair') return charge(deps.store, takes)
-  }
+  if (rule.lane === 'fair' && (!rule.hold || rule.enforce === 'shadow')) return charge(deps.store, takes)
   const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : takes.map((t) => t.key).join(' ')
-  return deps.lanes.lane(key, rule).enter(ticketOf(deps, call, takes), rule.maxQueue)
+  return deps.lanes.lane(key, rule).enter(ticketOf(call, takes, signatureMs), rule.maxQueue)
 }
 
 /** Charged, never held back. */
@@ -70,10 +69,10 @@ const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
   return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
 }
 
-const ticketOf = ({ serverClocks }: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
+const ticketOf = (call: ClassifiedCall, takes: readonly Take[], signatureMs: Millis): Ticket => {
   const { rule, facts, wishes, request } = call
   const ownMs = rule.onExhausted === 'reject' ? 0 : rule.maxWaitMs
-  const broughtMs = Math.min(wishes.maxWaitMs ?? Number.POSITIVE_INFINITY, signatureLeftMs(serverClocks, call))
+  const broughtMs = Math.min(wishes.maxWaitMs ?? Number.POSITIVE_INFINITY, signatureMs)
   return {
     takes,
     held: rule.hold && rule.enforce === 'on',

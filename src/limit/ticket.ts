@@ -36,7 +36,6 @@ export interface Pass {
 export interface Waiter extends Ticket {
   readonly since: Millis
   readonly deadline: Millis
-  readonly sequence: number
   /** Fair-queueing tag; smaller goes first. */
   readonly tag: number
   readonly grant: (pass: Pass) => void

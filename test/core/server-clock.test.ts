@@ -26,7 +26,7 @@ it('never believes it to be earlier at the exchange than it is, and comes near',
           answer(clock, clocks, skewMs, outMs, backMs)
           expect(clocks.latest(HOST)).toBeGreaterThanOrEqual(clock.wall() + skewMs)
         }
-        expect(Math.abs((clocks.skewMs(HOST) ?? 0) - skewMs)).toBeLessThan(900)
+        expect((clocks.latest(HOST) ?? 0) - (clock.wall() + skewMs)).toBeLessThan(1_000)
       },
     ),
   )
@@ -44,5 +44,5 @@ it('starts anew when a clock was set', () => {
   answer(clock, clocks, 0, 10, 10)
   clock.advance(5000)
   answer(clock, clocks, 30_000, 10, 10)
-  expect(clocks.skewMs(HOST)).toBeGreaterThan(29_000)
+  expect(clocks.latest(HOST)).toBeGreaterThanOrEqual(clock.wall() + 30_000)
 })

@@ -137,6 +137,15 @@ describe('an exchange that breaks off or stays silent', { timeout: 15_000 }, () 
     expect(call.record.sent).toBe('unknown')
   })
 
+  it('is given up when it falls silent in the middle of its answer', async () => {
+    const origin = await startOrigin(
+      (socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"err'),
+    )
+    const call = callOf(POST)
+    await expect(senderTo(origin, { bodyTimeoutMs: 200 })(call)).rejects.toMatchObject({ code: 'upstream_timeout' })
+    expect(call.record.sent).toBe('yes')
+  })
+
   it('is not called at all when its certificate is not for its name', async () => {
     const origin = await startOrigin(answerOk)
     const untrusted = senderTo({ ...origin, caPem: '' })

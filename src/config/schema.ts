@@ -20,11 +20,14 @@ import {
 import { Answer, Credential } from './speech.ts'
 import { DURATION } from './units.ts'
 
+/** The wait that most clients can bear: their time-out is 10 s. */
+export const USUAL_WAIT = '6s'
+
 const Manners = z
   .strictObject({
     max_wait: duration
       .describe('Longest time a call waits in weir. A call that would wait longer is refused at once.')
-      .prefault('6s'),
+      .prefault(USUAL_WAIT),
     max_queue: count.describe('Most calls that wait in one lane.').prefault(1000),
     on_exhausted: z
       .enum(['queue', 'reject'])
@@ -40,7 +43,7 @@ const Manners = z
       .prefault('normal'),
     lane: z
       .enum(['fair', 'nonce'])
-      .describe('`nonce`: one line per key in nonce order, one call in flight. `fair`: bots take turns.')
+      .describe('`nonce`: one line per key, in nonce order (see `order`). `fair`: bots take turns.')
       .prefault('fair'),
   })
   .meta({ id: 'defaults', description: 'What holds for a class that does not say otherwise.' })
@@ -79,6 +82,34 @@ const Upstream = z
   .meta({ id: 'upstream', description: 'Connections to the exchange.' })
 
 const manners = overriding(Manners)
+
+const Bot = z
+  .strictObject({
+    weight: z
+      .number()
+      .positive()
+      .describe('Its share where bots take turns: 3 has three turns for each one of a bot with 1.')
+      .prefault(1),
+    max_wait: duration
+      .describe('Longest time its calls wait, whatever their class and its client allow; `X-Weir-Max-Wait` may lower it.')
+      .optional(),
+    priority: Manners.shape.priority
+      .unwrap()
+      .describe('Priority of all its calls, in place of that of their class; `X-Weir-Priority` wins.')
+      .optional(),
+  })
+  .meta({ id: 'bot', description: 'Manners of one bot, by its proxy user name, or address and client.' })
+
+const Client = z
+  .strictObject({
+    agent: z.string().min(1).describe('Start of the User-Agent; case does not matter, and the first match counts.'),
+    max_wait: duration.describe(
+      'Longest time its calls wait: its own time-out, less what the exchange needs. Shortens any `max_wait` of a class; ' +
+        `stretches the default, unless that is below ${USUAL_WAIT}, but never what a class itself says.`,
+    ),
+  })
+  .meta({ id: 'client', description: 'A client library that gives up after a known time.' })
+
 const scope = z.enum(['ip', 'key', 'account', 'pair'])
 const per = oneOrMore(scope, 'ip, key, account or pair').describe(
   'Who shares it: everybody behind this address, one API key, one account, one trading pair; several together.',
@@ -86,6 +117,15 @@ const per = oneOrMore(scope, 'ip, key, account or pair').describe(
 const common = {
   per,
   headroom: share.describe('Share of the limit that weir leaves unused.').prefault('0%'),
+  reserve: z
+    .strictObject({
+      trading: share.describe('For classes of kind order and cancel.').optional(),
+      critical: share.describe('For classes of priority critical.').optional(),
+      high: share.describe('For classes of priority critical and high.').optional(),
+    })
+    .meta({ id: 'reserve', description: 'Shares of a bucket that all other classes must leave in it.' })
+    .describe('Shares kept for urgent classes: the others wait once no more than these are left.')
+    .optional(),
   recovery: duration
     .describe('Pause after the exchange refuses, when it names no time; doubles on repeats.')
     .prefault('5s'),
@@ -194,6 +234,14 @@ const Exchange = z
       .describe('API keys that belong to one account and share its limits: account name to key ids.')
       .prefault({}),
     nonce_window: z.int().min(0).describe('The nonce window you have set on the keys, in nonce units.').prefault(0),
+    order: z
+      .enum(['strict', 'spaced', 'none'])
+      .describe(
+        'Calls of one key, where lanes are `nonce`. `strict`: one in flight, or as many as `nonce_window` makes safe: none is ' +
+          'overtaken on the way. `spaced`: several in flight, with a gap as wide as round trips vary: overtaking becomes rare. ' +
+          '`none`: as they come.',
+      )
+      .prefault('strict'),
     lockout: z
       .strictObject({
         failures: count.describe('Refusals of key, signature or nonce in a row after which a key rests.').prefault(4),
@@ -230,7 +278,16 @@ const Limits = z
       .union([z.enum(['full', 'half', 'empty']), share], { error: 'expected full, half, empty or a share' })
       .describe('How full a bucket is taken to be that weir has never seen.')
       .prefault('full'),
+    enforce: z
+      .enum(['on', 'shadow'])
+      .describe('`shadow`: no class holds anything back, whatever it says; what would have been done is reported.')
+      .prefault('on'),
     defaults: Manners.describe('What holds for a class that does not say otherwise.').prefault({}),
+    bots: z
+      .record(z.string().min(1), Bot)
+      .describe('Manners of single bots: `{ mm-1: { weight: 3 } }` for the bot of `http://mm-1@127.0.0.1:8080`.')
+      .prefault({}),
+    clients: z.array(Client).describe('How long known clients wait before they give up.').prefault([]),
     breaker: Breaker.describe('Circuit breakers, one per host.').prefault({}),
     upstream: Upstream.describe('Connections to the exchanges.').prefault({}),
     cache: z

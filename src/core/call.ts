@@ -3,7 +3,8 @@
 
 import type { ErrorCode } from './errors.ts'
 import type { Presence } from './presence.ts'
-import type { EndpointClass, Priority } from './rules.ts'
+import type { BotRule, EndpointClass, Priority } from './rules.ts'
+import type { Shadow } from './shadow.ts'
 import type { Millis, Tokens } from './units.ts'
 
 /** Header names and values in turn (name, value, name, value …): order, case and repeats survive. Values are latin1. */
@@ -41,7 +42,7 @@ export interface Call {
   readonly startedAt: Millis
   readonly request: ProxyRequest
   readonly wishes: Wishes
-  /** Name of the bot: its proxy user, else its address. */
+  /** Name of the bot: its proxy user, else its address and the family of its client (`127.0.0.1/ccxt`). */
   readonly bot: string
   /** Whether the bot still waits for the answer. */
   readonly presence: Presence
@@ -61,6 +62,10 @@ export interface Identity {
 
 export interface IdentifiedCall extends Call {
   readonly identity: Identity
+  /** What limits.yaml says of the bot by name; absent when it says nothing. */
+  readonly manners?: BotRule | undefined
+  /** How long its client waits for an answer, as limits.yaml has it; absent when the client is not known. */
+  readonly patienceMs?: Millis | undefined
 }
 
 /** What the price of a call can depend on, read from its query or body. */
@@ -97,6 +102,8 @@ export interface CallRecord {
   /** Keyed hash of the credential, for logs. */
   credential: string | undefined
   waitedMs: Millis
+  /** What would have become of it; undefined where limits are enforced. */
+  shadow: Shadow | undefined
   /** Budget spent at the exchange; 0 when nothing was sent. */
   cost: Tokens
   sent: Sent
@@ -126,6 +133,7 @@ export const newRecord = (): CallRecord => ({
   class: undefined,
   credential: undefined,
   waitedMs: 0,
+  shadow: undefined,
   cost: 0,
   sent: 'no',
   resent: false,

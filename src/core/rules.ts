@@ -19,6 +19,25 @@ export interface Rules {
   readonly metricsPrefix: string
   /** Level of a bucket that weir has never seen, as a share of its capacity (0 to 1). */
   readonly coldStart: number
+  /** What is said of single bots, by name. */
+  readonly bots: ReadonlyMap<string, BotRule>
+  /** Known clients; the first whose `agent` a User-Agent begins with. */
+  readonly clients: readonly ClientRule[]
+}
+
+/** The manners of one bot, in place of those of the classes it calls. */
+export interface BotRule {
+  /** Its share of turns where bots take turns: a weight of 3 has three for every one of a weight of 1. */
+  readonly weight: number
+  readonly maxWaitMs: Millis | undefined
+  readonly priority: Priority | undefined
+}
+
+/** How long a client waits for an answer before it gives up, less what the exchange may need. */
+export interface ClientRule {
+  /** Start of its User-Agent, in lower case. */
+  readonly agent: string
+  readonly maxWaitMs: Millis
 }
 
 /** One intercepted host. */
@@ -53,6 +72,8 @@ export interface ExchangeRule {
   readonly probe: { readonly host: string; readonly target: string } | undefined
   /** Accepted distance below the highest nonce, as declared at the exchange; 0 unless the owner of the key set one. */
   readonly nonceWindow: bigint
+  /** `strict`: one call of a key in flight, or as many as the window allows. `spaced`: a gap between sends. `none`: as they come. */
+  readonly nonceOrder: 'strict' | 'spaced' | 'none'
   /** When a key that is refused again and again rests; undefined where keys are not locked out. */
   readonly lockout: LockoutRule | undefined
 }
@@ -128,12 +149,16 @@ export interface EndpointClass {
   readonly costs: readonly CostRule[]
   /** `nonce`: one line per key in nonce order, one call in flight. `fair`: bots take turns, order is free. */
   readonly lane: 'fair' | 'nonce'
+  /** What its calls must leave in a bucket for more urgent classes; absent where nothing is reserved. */
+  readonly keeps?: ReadonlyMap<BucketRule, Tokens> | undefined
   /** False: charged but never held back (cancels). */
   readonly hold: boolean
   readonly onExhausted: 'queue' | 'reject'
   /** `shadow`: everything is computed and reported, nothing is held. */
   readonly enforce: 'on' | 'shadow'
   readonly maxWaitMs: Millis
+  /** As long as the patience of a known client may stretch that. */
+  readonly longestWaitMs: Millis
   readonly maxQueue: number
   readonly priority: Priority
   readonly cache: CacheRule | undefined

@@ -12,7 +12,7 @@ import { Window } from './window.ts'
 const SWEEP_ABOVE = 10_000
 
 /** A stalled exchange may yet take in what was sent to it before weir died. */
-const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
+export const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
 
 interface Entry {
   meter: Bucket | Window
@@ -81,7 +81,7 @@ export class MemoryStore implements BucketStore {
     let waitMs = 0
     let by: Take | undefined
     for (const take of takes) {
-      const wait = this.#meter(take).wait(take.cost, now)
+      const wait = this.#meter(take).wait(take.cost + (take.keep ?? 0), now)
       if (wait > waitMs) {
         waitMs = wait
         by = take

@@ -112,11 +112,11 @@ export class Pricer {
 const penaltyAt = (cost: CostRule, ageMs: Millis): Tokens =>
   cost.byAge.find(({ underMs }) => ageMs < underMs)?.cost ?? 0
 
-const take = (bucket: BucketRule, call: ClassifiedCall, pair: string | undefined, cost: Tokens): Take => ({
-  key: bucketKey(bucket, call, pair),
-  rule: bucket,
-  cost,
-})
+const take = (bucket: BucketRule, call: ClassifiedCall, pair: string | undefined, cost: Tokens): Take => {
+  const key = bucketKey(bucket, call, pair)
+  const keep = call.rule.keeps?.get(bucket)
+  return keep === undefined ? { key, rule: bucket, cost } : { key, rule: bucket, cost, keep }
+}
 
 const bucketKey = (bucket: BucketRule, { identity }: ClassifiedCall, pair: string | undefined): BucketKey => {
   const scope: Record<Scope, string> = {

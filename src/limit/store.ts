@@ -18,6 +18,8 @@ export interface Take {
   readonly key: BucketKey
   readonly rule: BucketRule
   readonly cost: Tokens
+  /** What must remain beside the cost for more urgent calls; looked at before the call goes, never charged. */
+  readonly keep?: Tokens
 }
 
 /** Whether a call may leave. */

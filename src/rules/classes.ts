@@ -1,19 +1,22 @@
 // Endpoint classes as rules: manners with their defaults, costs linked, and what can not go together reported.
 
-import type {
-  CacheConfig,
-  ClassConfig,
-  ExchangeConfig,
-  FallbackConfig,
-  LimitsConfig,
-  MannersConfig,
+import {
+  type CacheConfig,
+  type ClassConfig,
+  type ExchangeConfig,
+  type FallbackConfig,
+  type LimitsConfig,
+  type MannersConfig,
+  USUAL_WAIT,
 } from '../config/schema.ts'
+import { durationMs } from '../config/units.ts'
 import type { Path } from '../config/yaml.ts'
 import type { BucketRule, CacheRule, EndpointClass, ExchangeRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { checkCosts, linkCosts } from './costs.ts'
 import type { ExchangeOverrides } from './override.ts'
 import { parsePattern, type Route } from './pattern.ts'
+import { linkReserve } from './reserve.ts'
 import type { Report, Variants } from './variants.ts'
 
 /** A class and the routes that lead to it. */
@@ -82,10 +85,12 @@ const endpointClass = (
     kind,
     costs,
     lane: manners.lane,
+    keeps: hold ? linkReserve(costs, { kind, priority: manners.priority }, context.config, path, report) : undefined,
     hold,
     onExhausted: manners.on_exhausted,
-    enforce: manners.enforce,
+    enforce: limits.enforce === 'shadow' ? 'shadow' : manners.enforce,
     maxWaitMs: manners.max_wait,
+    longestWaitMs: config.max_wait ?? longestDefault(limits.defaults.max_wait),
     maxQueue: context.maxQueue ?? manners.max_queue,
     priority: manners.priority,
     cache: config.cache === undefined ? undefined : cacheRule(config.cache, limits),
@@ -100,6 +105,9 @@ const endpointClass = (
     patterns,
   }
 }
+
+/** A default that was made smaller than usual is meant as a bound; else a client that waits longer may be given longer. */
+const longestDefault = (waitMs: Millis): Millis => (waitMs < durationMs(USUAL_WAIT) ? waitMs : Number.POSITIVE_INFINITY)
 
 /** Whether anything at the exchange costs by the age of an order, so that births are worth remembering. */
 const pricesByAge = ({ classes }: ExchangeConfig): boolean =>

@@ -2,7 +2,7 @@
 // Checks what a schema can not see, and goes on after a fault, so that all of them are told at once.
 
 import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
-import type { CredentialSource, EndpointClass, ExchangeRule, Rules } from '../core/rules.ts'
+import type { BotRule, CredentialSource, EndpointClass, ExchangeRule, Rules } from '../core/rules.ts'
 import { linkAnswers } from './answers.ts'
 import { linkBuckets } from './buckets.ts'
 import { linkClass, linkFallback } from './classes.ts'
@@ -37,9 +37,17 @@ export const linkRules = (
     maxQueueBytes: limits.max_queue_bytes,
     cacheBytes: limits.cache.max_bytes,
     metricsPrefix: limits.metrics.prefix,
+    bots: new Map(Object.entries(limits.bots).map(([name, bot]) => [name, botRule(bot)])),
+    clients: limits.clients.map(({ agent, max_wait }) => ({ agent: agent.toLowerCase(), maxWaitMs: max_wait })),
     coldStart: typeof limits.cold_start === 'number' ? limits.cold_start : COLD_START[limits.cold_start],
   })
 }
+
+const botRule = ({ weight, max_wait, priority }: LimitsConfig['bots'][string]): BotRule => ({
+  weight,
+  maxWaitMs: max_wait,
+  priority,
+})
 
 const COLD_START = { full: 1, half: 0.5, empty: 0 } as const
 
@@ -96,6 +104,7 @@ const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft =>
   answers: [],
   probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
   nonceWindow: BigInt(config.nonce_window),
+  nonceOrder: config.order,
   lockout: config.lockout && { failures: config.lockout.failures, pauseMs: config.lockout.pause },
 })
 

@@ -62,6 +62,7 @@ export const aClass = (change: Partial<EndpointClass> = {}): EndpointClass => ({
   onExhausted: 'queue',
   enforce: 'on',
   maxWaitMs: 6_000,
+  longestWaitMs: Number.POSITIVE_INFINITY,
   maxQueue: 1_000,
   priority: 'normal',
   cache: undefined,
@@ -138,5 +139,6 @@ export const anExchange: ExchangeRule = {
   answers: [],
   probe: { host: 'api.kraken.com', target: '/0/public/SystemStatus' },
   nonceWindow: 0n,
+  nonceOrder: 'strict',
   lockout: undefined,
 }

@@ -8,8 +8,8 @@ import type { Asked } from './client.ts'
 export type Post = (method: string, params?: Readonly<Record<string, string>>) => Asked & { readonly body: string }
 
 /** All who use one poster draw rising nonces from one clock, as programs that share a key must. */
-export function krakenPoster(key: KrakenKey): Post {
-  let nonce = BigInt(Date.now()) * 1000n
+export function krakenPoster(key: KrakenKey, wall: () => number = Date.now): Post {
+  let nonce = BigInt(wall()) * 1000n
   return (method, params) => {
     nonce += 1n
     const path = `/0/private/${method}`
@@ -19,14 +19,14 @@ export function krakenPoster(key: KrakenKey): Post {
 }
 
 /** A GET of Coinbase Advanced Trade under a token of its own. */
-export function advancedGet(key: CoinbaseKey, method: string): Asked {
+export function advancedGet(key: CoinbaseKey, method: string, wall: () => number = Date.now): Asked {
   const path = `/api/v3/brokerage/${method}`
-  const token = coinbaseJwt({ key, method: 'GET', host: 'api.coinbase.com', path, wallMs: Date.now() })
+  const token = coinbaseJwt({ key, method: 'GET', host: 'api.coinbase.com', path, wallMs: wall() })
   return { host: 'api.coinbase.com', path, headers: { Authorization: `Bearer ${token}` } }
 }
 
 /** A signed GET of Coinbase Exchange. */
-export function exchangeGet(key: CoinbaseExchangeKey, target: string): Asked {
-  const headers = signCoinbaseExchange({ key, method: 'GET', target, wallMs: Date.now() })
+export function exchangeGet(key: CoinbaseExchangeKey, target: string, wall: () => number = Date.now): Asked {
+  const headers = signCoinbaseExchange({ key, method: 'GET', target, wallMs: wall() })
   return { host: 'api.exchange.coinbase.com', path: target, headers }
 }

@@ -12,7 +12,7 @@ import { type Order, OrderStore } from './orders.ts'
 import { type Answer, type Ground, judged, Refusal, type Venue } from './venue.ts'
 
 /** Published rates (docs.cdp.coinbase.com, Exchange "REST rate limits"); loans name no burst, so it is the rate. */
-const RULES = {
+export const RULES = {
   public: { capacity: 15, refillPerSecond: 10 },
   private: { capacity: 30, refillPerSecond: 15 },
   fills: { capacity: 20, refillPerSecond: 10 },

@@ -191,7 +191,7 @@ function arrivedCall(req: IncomingMessage, body: Buffer, id: number, clock: Cloc
 }
 
 /** The venues, and which of them a call is for: by host, and at api.coinbase.com by path. */
-function makeVenues(ground: Ground, options: ExchangeOptions) {
+export function makeVenues(ground: Ground, options: Omit<ExchangeOptions, 'clock'>) {
   const verify = options.verify ?? true
   const jwt = new JwtAuth({ verify })
   const kraken = new KrakenVenue(ground, { verify, ...options.kraken })

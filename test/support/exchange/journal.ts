@@ -37,6 +37,16 @@ export interface Violation {
   readonly call: Call
 }
 
+/** What one counter has taken in so far. */
+export interface Spending {
+  readonly counter: string
+  readonly scope: string
+  /** Sum of the costs of all that was accepted. */
+  spent: number
+  /** When the last of it was accepted. */
+  lastMs: number
+}
+
 export interface Report {
   readonly calls: number
   readonly violations: number
@@ -57,6 +67,7 @@ export class Journal {
   #callCount = 0
   readonly #byCounter = new Map<string, number>()
   readonly #byVerdict = new Map<string, number>()
+  readonly #ledger = new Map<string, Spending>()
 
   constructor(rule: { readonly enforce: boolean; readonly keep: number }) {
     this.#enforce = rule.enforce
@@ -70,10 +81,27 @@ export class Journal {
 
   /** Writes the ruling down; true when the call may go on (also when limits are only counted, not enforced). */
   allow(counter: string, scope: string, cost: number, ruling: Ruling, call: Call): boolean {
-    if (ruling.ok) return true
+    if (ruling.ok) {
+      this.accepted(counter, scope, cost, call.timeMs)
+      return true
+    }
     push(this.violations, { timeMs: call.timeMs, counter, scope, level: ruling.level, cost, call }, this.#keep)
     bump(this.#byCounter, counter)
     return !this.#enforce
+  }
+
+  /** Enters into the ledger what a counter took in. */
+  accepted(counter: string, scope: string, cost: number, atMs: number): void {
+    const name = `${counter} ${scope}`
+    const entry = this.#ledger.get(name) ?? { counter, scope, spent: 0, lastMs: atMs }
+    entry.spent += cost
+    entry.lastMs = atMs
+    this.#ledger.set(name, entry)
+  }
+
+  /** Every counter that took anything in. */
+  get ledger(): readonly Readonly<Spending>[] {
+    return [...this.#ledger.values()]
   }
 
   arrived(call: Call): void {

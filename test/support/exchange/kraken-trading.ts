@@ -173,7 +173,7 @@ export class KrakenTrading {
   #cancelMany(account: string, orders: readonly Order[], nowMs: number, wallMs: number): void {
     for (const market of new Set(orders.map((order) => order.market))) {
       const ages = orders.filter((order) => order.market === market).map((order) => nowMs - order.touchedMs)
-      this.#engine.cancelMany(account, market.krakenId, ages, nowMs)
+      this.#accrue(account, market, ages, nowMs)
     }
     for (const order of orders) this.#orders.cancel(order, wallMs)
   }
@@ -181,11 +181,18 @@ export class KrakenTrading {
   #touch(action: 'amend' | 'edit' | 'cancel', call: Call, account: string, order: Order): void {
     const age = call.timeMs - order.touchedMs
     if (action === 'cancel' && this.#cancelOverMax === 'accept') {
-      this.#engine.cancelMany(account, order.market.krakenId, [age], call.timeMs)
+      this.#accrue(account, order.market, [age], call.timeMs)
       return
     }
     const ruling = this.#engine.touch(action, account, order.market.krakenId, age, call.timeMs)
     this.#charge(call, account, order.market, engineCost(action, age), ruling, action === 'cancel' ? '.cancel' : '')
+  }
+
+  /** Cancels that are taken in also above the maximum. */
+  #accrue(account: string, market: Market, agesMs: readonly number[], nowMs: number): void {
+    const before = this.#engine.levelAt(account, market.krakenId, nowMs)
+    const { level } = this.#engine.cancelMany(account, market.krakenId, agesMs, nowMs)
+    this.#journal.accepted('kraken.engine', `${account} ${market.krakenId}`, level - before, nowMs)
   }
 
   #charge(call: Call, account: string, market: Market, cost: number, ruling: Ruling, kind = ''): void {

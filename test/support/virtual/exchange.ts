@@ -1,0 +1,151 @@
+// The simulated exchanges without sockets: they judge a call at the very moment of virtual time at which it arrives, and
+// their own ledger says how near to the limits a run has come.
+
+import type { Clock } from '../../../src/core/clock.ts'
+import { RULES as COINBASE_EXCHANGE } from '../exchange/coinbase-exchange.ts'
+import { ENGINE_TIERS } from '../exchange/engine.ts'
+import { type ExchangeOptions, makeVenues } from '../exchange/exchange.ts'
+import { bodyBytes } from '../exchange/faults.ts'
+import { seeded } from '../exchange/gate.ts'
+import { type Call, Journal } from '../exchange/journal.ts'
+import { type CoinbaseKey, coinbaseKey, type KrakenKey } from '../exchange/keys.ts'
+import { PRIVATE_TIERS } from '../exchange/kraken-limits.ts'
+
+/** A request as it arrives. */
+export interface Arrival {
+  readonly host: string
+  readonly method: string
+  readonly target: string
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | undefined
+  readonly ip: string
+}
+
+/** An answer as it leaves. */
+export interface Departure {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+/** What a run came to. */
+export interface Score {
+  readonly violations: number
+  /** Nonces and signatures that the exchange turned away. */
+  readonly rejected: number
+  /** Least time in which anybody could have had so much accepted, and the time it took. */
+  readonly leastMs: number
+  readonly tookMs: number
+  /** `leastMs / tookMs`; says nothing when there were violations. */
+  readonly efficiency: number
+}
+
+export type VirtualExchangeOptions = Omit<ExchangeOptions, 'clock'> & {
+  /** How far its clock is ahead of the bots' (negative: behind). */
+  readonly skewMs?: number
+  /** As set on Kraken keys: how far below the highest nonce a late one may lie. */
+  readonly nonceWindow?: number
+}
+
+/** Kraken and Coinbase, at the end of a network. */
+export class VirtualExchange {
+  readonly kraken: ReturnType<typeof makeVenues>['kraken']
+  readonly coinbaseExchange: ReturnType<typeof makeVenues>['exchange']
+  readonly journal: Journal
+  readonly #venues: ReturnType<typeof makeVenues>
+  readonly #clock: Clock
+  readonly #skewMs: number
+  readonly #nonceWindow: number
+  readonly #tier: keyof typeof PRIVATE_TIERS
+
+  constructor(clock: Clock, options: VirtualExchangeOptions = {}) {
+    this.#clock = clock
+    this.#skewMs = options.skewMs ?? 0
+    this.#nonceWindow = options.nonceWindow ?? 0
+    this.#tier = options.kraken?.tier ?? 'starter'
+    this.journal = new Journal({ enforce: options.enforce ?? true, keep: 100_000 })
+    const wall = () => clock.wall() + this.#skewMs
+    const own = { now: () => clock.now(), wall, sleep: () => Promise.reject(new Error('venues do not sleep')) }
+    this.#venues = makeVenues({ clock: own, journal: this.journal, random: seeded(options.seed ?? 1) }, options)
+    this.kraken = this.#venues.kraken
+    this.coinbaseExchange = this.#venues.exchange
+  }
+
+  /** Registers a Kraken key by name; all keys here belong to one account. */
+  krakenKey(name: string): KrakenKey {
+    return this.kraken.key(name, { account: 'main', nonceWindow: this.#nonceWindow })
+  }
+
+  /** Registers an Advanced Trade key by name and hands it out. */
+  advancedKey(name: string): CoinbaseKey {
+    const key = coinbaseKey(name)
+    if (!this.#venues.jwt.has(key.name)) this.#venues.jwt.register(key, name)
+    return key
+  }
+
+  /** Judges and answers, now. */
+  answer(arrival: Arrival): Departure {
+    const { host, method, target, headers, body = Buffer.alloc(0), ip } = arrival
+    const [path = '/', search = ''] = target.split('?')
+    const call: Call = {
+      id: this.journal.nextId(),
+      timeMs: this.#clock.now(),
+      wallMs: this.#clock.wall() + this.#skewMs,
+      ...{ ip, host, method, target, path, query: new URLSearchParams(search) },
+      ...{ headers, rawHeaders: Object.entries(headers).flat(), body, bot: '', verdict: '', reason: '' },
+    }
+    this.journal.arrived(call)
+    const answer = this.#venues.venueOf(call)?.answer(call)
+    if (answer === undefined) throw new Error(`nobody serves ${host}${path}`)
+    const bytes = bodyBytes(answer)
+    const own = { Date: new Date(call.wallMs).toUTCString(), 'Content-Length': String(bytes.length) }
+    return { status: answer.status, headers: { ...own, ...answer.headers }, body: bytes }
+  }
+
+  /** All that happened until now, measured from the first offer at `fromMs`; `baseMs` is the constant way there. */
+  score(fromMs: number, baseMs: number): Score {
+    const spent = new Map<string, number>()
+    let lastMs = fromMs
+    for (const { counter, scope, spent: cost, lastMs: atMs } of this.journal.ledger) {
+      // Cancels have a name of their own among violations, but no counter of their own.
+      const name = `${counter.replace('.cancel', '')} ${scope}`
+      spent.set(name, (spent.get(name) ?? 0) + cost)
+      lastMs = Math.max(lastMs, atMs)
+    }
+    const leastMs = Math.max(0, ...[...spent].map(([name, cost]) => this.#leastMs(name, cost)))
+    const tookMs = lastMs - fromMs - baseMs
+    const { violations, byVerdict } = this.journal.report()
+    return { violations, rejected: byVerdict.rejected ?? 0, leastMs, tookMs, efficiency: leastMs / tookMs }
+  }
+
+  /** A counter that starts empty takes in its capacity at once, and the rest as fast as it decays. */
+  #leastMs(name: string, spent: number): number {
+    const [counter = ''] = name.split(' ')
+    const window = WINDOWS[counter]
+    if (window !== undefined) return (Math.ceil(spent / window) - 1) * 1000
+    const { capacity, perSecond } = this.#bucket(counter)
+    return (Math.max(0, spent - capacity) / perSecond) * 1000
+  }
+
+  #bucket(counter: string): { readonly capacity: number; readonly perSecond: number } {
+    const [venue, kind = ''] = counter.split('.')
+    if (counter === 'kraken.private') return decaying(PRIVATE_TIERS[this.#tier])
+    if (counter === 'kraken.engine') return decaying(ENGINE_TIERS[this.#tier])
+    if (venue === 'kraken') return { capacity: 5, perSecond: 1 }
+    const rule = venue === 'coinbase-exchange' && COINBASE_EXCHANGE[kind as keyof typeof COINBASE_EXCHANGE]
+    if (!rule) throw new Error(`no limit is known for ${counter}`)
+    return { capacity: rule.capacity, perSecond: rule.refillPerSecond }
+  }
+}
+
+/** Per second. */
+const WINDOWS: Readonly<Record<string, number>> = {
+  'coinbase-advanced.private': 30,
+  'coinbase-advanced.public': 10,
+}
+
+const decaying = (tier: { readonly max: number; readonly decayPerSecond: number }) => ({
+  capacity: tier.max,
+  perSecond: tier.decayPerSecond,
+})

@@ -86,7 +86,7 @@ function callOf(endpoint: (typeof kinds)[number], index: number): ClassifiedCall
       nonce: BigInt(index),
       pair: endpoint === 'AddOrder' ? pairOf(index) : undefined,
       orderIds: endpoint === 'CancelOrder' ? [`new-${index - ACCOUNTS}`] : [],
-      orders: 1,
+      params: new Map(),
       expiresAtWallMs: undefined,
     },
   }

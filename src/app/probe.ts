@@ -1,7 +1,7 @@
 // weir's own question to an exchange: "are you well?", asked when a breaker half-opens and only orders are waiting, for an
 // order is never a probe. Unsigned, harmless, charged like any other call.
 
-import { type ClassifiedCall, newRecord } from '../core/call.ts'
+import { type ClassifiedCall, NO_FACTS, newRecord } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { Presence } from '../core/presence.ts'
 import type { Rules } from '../core/rules.ts'
@@ -35,7 +35,7 @@ export const prober =
       early: undefined,
       identity: { credential: undefined, account: undefined },
       rule: host.classify('GET', path),
-      facts: { nonce: undefined, pair: undefined, orderIds: [], orders: 1, expiresAtWallMs: undefined },
+      facts: NO_FACTS,
     })
     if (!(reply.body instanceof Uint8Array)) reply.body.cancel()
   }

@@ -47,7 +47,7 @@ export const buildRoad = (parts: RoadParts): { bots: Handler<Call>; probes: Hand
     // Outermost: one fact per call, whatever happens below.
     .push(observe(parts.tell, parts.clock))
     // Every error becomes a reply in the exchange's own words.
-    .push(rescue(parts.rules))
+    .push(rescue(parts.rules, parts.clock))
     // Before everything that keeps state: buckets, lanes and caches are keyed by it.
     .push(identify({ host, fingerprints: parts.fingerprints }))
     .push(classify({ host }))

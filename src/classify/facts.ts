@@ -1,60 +1,67 @@
 // What a price, a lane or a deadline depends on, read from a call's query, body and headers. Only what the class needs is read.
 
-import type { Facts, ProxyRequest } from '../core/call.ts'
+import { type Facts, NO_FACTS, type ProxyRequest } from '../core/call.ts'
 import { bearerClaims, field } from '../core/headers.ts'
 import type { Dialect, EndpointClass } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
-import { normalPair } from './pair.ts'
+import { type PairsOf, unlistedPairs } from './pair.ts'
+import { fromJson, type Params, paramsOf, pricedParams } from './params.ts'
 
-/** Reads the facts of a call. Never throws: what can not be read is priced on the safe side. */
-export const readFacts = (request: ProxyRequest, rule: EndpointClass): Facts => {
+type Reader = (request: ProxyRequest, rule: EndpointClass, pairsOf: PairsOf) => Facts
+
+/**
+ * Reads the facts of a call. Never throws: what can not be read is priced on the safe side.
+ * @param pairsOf what is known of the names of pairs; without it, rules of thumb alone
+ */
+export const readFacts = (request: ProxyRequest, rule: EndpointClass, pairsOf: PairsOf = unlistedPairs): Facts => {
   const { needs } = rule
-  if (!needs.nonce && !needs.pair && !needs.orders && !needs.expiry) return NONE
-  return READERS[rule.exchange.dialect](request, rule)
+  if (!needs.nonce && !needs.pair && !needs.orders && !needs.expiry && needs.params.length === 0) return NO_FACTS
+  return READERS[rule.exchange.dialect](request, rule, pairsOf)
 }
 
-const NONE: Facts = { nonce: undefined, pair: undefined, orderIds: [], orders: 1, expiresAtWallMs: undefined }
-
-const READERS: Record<Dialect, (request: ProxyRequest, rule: EndpointClass) => Facts> = {
-  kraken: (request, rule) => krakenFacts(request, rule),
-  coinbase: (request, rule) => ({ ...NONE, expiresAtWallMs: signatureEnd(request, rule) }),
-  coinbase_exchange: (request, rule) => ({ ...NONE, expiresAtWallMs: signatureEnd(request, rule) }),
-  plain: () => NONE,
+const READERS: Record<Dialect, Reader> = {
+  kraken: (request, rule, pairsOf) => krakenFacts(request, rule, pairsOf),
+  kraken_futures: (request, rule, pairsOf) => futuresFacts(request, rule, pairsOf),
+  coinbase: (request, rule, pairsOf) => signedFacts(request, rule, pairsOf),
+  coinbase_exchange: (request, rule, pairsOf) => signedFacts(request, rule, pairsOf),
+  plain: (request, rule, pairsOf) => signedFacts(request, rule, pairsOf),
 }
 
-type Params = Readonly<Record<string, unknown>>
-
-const krakenFacts = (request: ProxyRequest, { needs }: EndpointClass): Facts => {
-  const params = request.body === undefined ? fromForm(request.query) : bodyParams(request)
+const krakenFacts: Reader = (request, { needs, exchange }, pairsOf) => {
+  const params = paramsOf(request)
   const { nonce, pair } = params
   return {
     nonce: needs.nonce ? asNonce(nonce ?? field(request.headers, 'api-nonce')) : undefined,
-    pair: needs.pair ? normalPair(asText(pair)) : undefined,
-    orderIds: needs.orders ? orderIds(params) : NONE.orderIds,
-    orders: needs.orders ? Math.max(1, batchLength(params)) : 1,
+    pair: needs.pair ? pairsOf(exchange.name).normal(asText(pair)) : undefined,
+    orderIds: needs.orders ? orderIds(params) : NO_FACTS.orderIds,
+    params: priced(needs, params, request),
     expiresAtWallMs: needs.expiry ? asDate(params.deadline) : undefined,
   }
 }
 
-/** Kraken takes form and JSON bodies alike, whatever the header says about them. */
-const bodyParams = ({ body, query }: ProxyRequest): Params => {
-  const text = body?.toString('utf8') ?? ''
-  if (!text.trimStart().startsWith('{')) return { ...fromForm(query), ...fromForm(text) }
-  try {
-    // Nonces of 19 digits do not fit a double: they are kept as text before the parser rounds them.
-    return JSON.parse(text.replace(BARE_NONCE, '"nonce":"$1"')) as Params
-  } catch {
-    return {}
+/**
+ * Kraken Futures takes its parameters from the query or a form, a batch as JSON in the field `json`, and orders may say
+ * until when they are wanted (docs.kraken.com/api/docs/futures-api/trading/send-order).
+ */
+const futuresFacts: Reader = (request, { needs }) => {
+  const given = paramsOf(request)
+  const params = typeof given.json === 'string' ? { ...given, ...fromJson(given.json) } : given
+  return {
+    ...NO_FACTS,
+    params: priced(needs, params, request),
+    expiresAtWallMs: needs.expiry ? asDate(params.processBefore) : undefined,
   }
 }
 
-const BARE_NONCE = /"nonce"\s*:\s*(\d+)(?=\s*[,}])/
+/** Where only a signature expires. */
+const signedFacts: Reader = (request, rule) => ({
+  ...NO_FACTS,
+  params: rule.needs.params.length === 0 ? NO_FACTS.params : priced(rule.needs, paramsOf(request), request),
+  expiresAtWallMs: rule.needs.expiry ? signatureEnd(request, rule) : undefined,
+})
 
-const fromForm = (text: string): Params => {
-  const params: Record<string, unknown> = {}
-  for (const [name, value] of new URLSearchParams(text)) params[name] ??= value
-  return params
-}
+const priced = ({ params: names }: EndpointClass['needs'], params: Params, request: ProxyRequest): Facts['params'] =>
+  names.length === 0 ? NO_FACTS.params : pricedParams(names, params, request)
 
 const SINGLE_NAMES = ['txid', 'order_id', 'cl_ord_id', 'userref']
 
@@ -78,16 +85,6 @@ const asList = (value: unknown): readonly string[] => {
     return asList(txid ?? own)
   })
 }
-
-/** Orders in a batch: `orders` as a JSON list or as `orders[3][…]` form fields. */
-const batchLength = (params: Params): number => {
-  const { orders, cl_ord_ids: own } = params
-  if (Array.isArray(orders) || Array.isArray(own)) return lengthOf(orders) + lengthOf(own)
-  const indexes = Object.keys(params).map((name) => /^(?:orders|cl_ord_ids)\[(\d+)\]/.exec(name)?.[0])
-  return new Set(indexes.filter((index) => index !== undefined)).size
-}
-
-const lengthOf = (value: unknown): number => (Array.isArray(value) ? value.length : 0)
 
 /** The earlier of a JWT's `exp` and the end of a timestamp header's life. */
 const signatureEnd = ({ headers }: ProxyRequest, rule: EndpointClass): Millis | undefined => {

@@ -1,8 +1,9 @@
 // What limits.yaml makes of a call, without a running weir: its class, its costs, its manners. Levels, breakers and
 // what would happen now are a running weir's to tell.
 
-import type { CostRule, Rules } from '../core/rules.ts'
+import type { CostRule, ParamCost, Rules } from '../core/rules.ts'
 import type { ExplainedCost, Explanation } from '../core/views.ts'
+import { mostOf } from '../rules/costs.ts'
 import { parsePattern, type Route } from '../rules/pattern.ts'
 import { amount, duration } from './words.ts'
 
@@ -36,22 +37,31 @@ export const explainByRules = (rules: Rules, method: string, url: URL): Explanat
   }
 }
 
-/** The most that one order can cost: an order of unknown age counts as the youngest. */
+/** The most that a call can cost with one order in it: one of unknown age counts as the youngest. */
 const explainCost = (cost: CostRule): ExplainedCost => ({
   bucket: cost.bucket.id,
-  cost: cost.fixed + Math.max(0, ...cost.byAge.map((step) => step.cost)),
+  cost: mostOf(cost),
   note: costNote(cost),
   level: undefined,
 })
 
 /** How a cost comes about when it is not one number; undefined when it is. */
-export const costNote = ({ fixed, byAge, perOrder }: CostRule): string | undefined => {
-  const each = perOrder ? 'for each order' : undefined
+export const costNote = ({ fixed, each, byParam, byAge }: CostRule): string | undefined => {
   const oldest = byAge.at(-1)
-  if (oldest === undefined) return each
-  const most = amount(Math.max(...byAge.map((step) => step.cost)))
-  const age = `${amount(fixed)}, and up to ${most} more while the order is younger than ${duration(oldest.underMs)}`
-  return each === undefined ? age : `${each} ${age}`
+  const most = amount(Math.max(0, ...byAge.map((step) => step.cost)))
+  const parts = [
+    ...each.map(({ name, cost }) => `${amount(cost)} for each of ${name}`),
+    ...byParam.map(paramNote),
+    ...(oldest === undefined ? [] : [`up to ${most} for each order younger than ${duration(oldest.underMs)}`]),
+  ]
+  if (parts.length === 0) return undefined
+  return [...(fixed > 0 ? [`${amount(fixed)} for the call`] : []), ...parts].join(', and ')
+}
+
+/** `2 without lastFillTime, else 25`, `3 without count, 1 up to 25, 2 up to 50, else 2`. */
+const paramNote = ({ name, absent, steps, present }: ParamCost): string => {
+  const upTo = steps.map((step) => `${amount(step.cost)} up to ${step.upTo}`)
+  return [`${amount(absent)} without ${name}`, ...upTo, `else ${amount(present)}`].join(', ')
 }
 
 /** Whether `pattern`, as written in limits.yaml, is a way to this method and path. */

@@ -152,13 +152,30 @@ const Window = z
   })
   .meta({ id: 'window', description: 'A limit stated as N per T.' })
 
-const CostOfOrder = z
+const ParamSteps = z
+  .record(
+    z.string().regex(/^(absent|present|\d+)$/, { error: 'expected absent, present or a whole number as the key' }),
+    tokens,
+  )
+  .refine((steps) => Object.keys(steps).length > 0, { error: 'expected absent, present or numbers, each with a cost' })
+
+const CostOfCall = z
   .strictObject({
     fixed: varied(tokens, 'number', 'a number').describe('Always charged.').prefault(0),
-    times: z.enum(['orders']).describe('The cost counts once per order in the call.').optional(),
+    each: z
+      .record(z.string(), tokens)
+      .describe('Added for each entry of a list in the call: `{ orders: 0.5 }` for each entry of `orders`.')
+      .optional(),
+    by_param: z
+      .record(z.string(), ParamSteps)
+      .describe(
+        'Added by the value of a parameter: `{ count: { 25: 1, 1000: 3, absent: 2 } }` is 1 up to 25, 3 up to 1000, ' +
+          '2 without it, and anything else, unless `present` says it, the most of these.',
+      )
+      .optional(),
     by_age: z
       .record(z.string().regex(DURATION, { error: 'expected a duration such as 5s as the key' }), tokens)
-      .describe('Added while the order is younger than the key; older orders add nothing.')
+      .describe('Added for each order in the call while it is younger than the key; older orders add nothing.')
       .optional(),
   })
   .meta({ id: 'cost', description: 'What a call takes from one bucket, where a number is not enough.' })
@@ -166,11 +183,13 @@ const CostOfOrder = z
 const Cost = z
   .record(
     name,
-    z.union([CostOfOrder, varied(tokens, 'number', 'a number')], {
-      error: 'expected a number, or fixed, times, by_age',
+    z.union([CostOfCall, varied(tokens, 'number', 'a number')], {
+      error: 'expected a number, or fixed, each, by_param, by_age',
     }),
   )
-  .describe('What a call takes, per bucket: a number, one per tier or costs word, or `fixed`, `times`, `by_age`.')
+  .describe(
+    'What a call takes, per bucket: a number, one per tier or costs word, or `fixed`, `each`, `by_param`, `by_age`.',
+  )
 
 const CacheOfClass = z
   .strictObject({
@@ -224,7 +243,7 @@ const Exchange = z
     hosts: z.array(host).min(1).describe('Hosts that weir answers for, REST first, WebSocket hosts too.'),
     prefix: path.describe('Only paths under it, where exchanges share a host. The longest prefix wins.').optional(),
     dialect: z
-      .enum(['kraken', 'coinbase', 'coinbase_exchange', 'plain'])
+      .enum(['kraken', 'kraken_futures', 'coinbase', 'coinbase_exchange', 'plain'])
       .describe('How answers are read and refusals are worded.'),
     tier: name.describe('Your tier: chooses among values given per tier.').optional(),
     costs: name.describe('Whose costs: chooses among costs given per source.').optional(),

@@ -76,10 +76,19 @@ export interface Facts {
   readonly pair: string | undefined
   /** Orders the call touches: ids (txid, userref, cl_ord_id) where it names them. */
   readonly orderIds: readonly string[]
-  /** How many orders a batch holds; 1 for everything else. */
-  readonly orders: number
+  /** Parameters that the price depends on: the value, undefined when not given, and how many entries, from 1, a list has. */
+  readonly params: ReadonlyMap<string, { readonly value: string | undefined; readonly entries: number }>
   /** Wall-clock time after which the signature is worthless (JWT `exp`, timestamp headers, Kraken `deadline`). */
   readonly expiresAtWallMs: Millis | undefined
+}
+
+/** Nothing that a price could depend on. */
+export const NO_FACTS: Facts = {
+  nonce: undefined,
+  pair: undefined,
+  orderIds: [],
+  params: new Map(),
+  expiresAtWallMs: undefined,
 }
 
 export interface ClassifiedCall extends IdentifiedCall {

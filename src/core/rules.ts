@@ -86,7 +86,7 @@ export interface LockoutRule {
   readonly pauseMs: Millis
 }
 
-export type Dialect = 'kraken' | 'coinbase' | 'coinbase_exchange' | 'plain'
+export type Dialect = 'kraken' | 'kraken_futures' | 'coinbase' | 'coinbase_exchange' | 'plain'
 
 /** A named reader of a credential's public id. */
 export type CredentialSource =
@@ -133,9 +133,22 @@ export interface WindowRule extends BucketBase {
 export interface CostRule {
   readonly bucket: BucketRule
   readonly fixed: Tokens
-  /** Penalty while the order is younger than `underMs`; steps ascend; older costs nothing more. */
+  /** For each entry of the list `name` in the call: the orders of a batch. */
+  readonly each: readonly { readonly name: string; readonly cost: Tokens }[]
+  readonly byParam: readonly ParamCost[]
+  /** For each order that the call touches, while it is younger than `underMs`; steps ascend; older costs nothing more. */
   readonly byAge: readonly { readonly underMs: Millis; readonly cost: Tokens }[]
-  readonly perOrder: boolean
+}
+
+/** What a parameter of the call adds to its price. */
+export interface ParamCost {
+  readonly name: string
+  /** It is not given. */
+  readonly absent: Tokens
+  /** It is a number of at most `upTo`; steps ascend. */
+  readonly steps: readonly { readonly upTo: number; readonly cost: Tokens }[]
+  /** It is anything else. */
+  readonly present: Tokens
 }
 
 /** A set of endpoints that share costs and manners. */
@@ -189,6 +202,8 @@ export interface CacheRule {
   /** Private answers: kept per bot and credential, and only for who had an accepted call of its own. */
   readonly private: boolean
   readonly maxEntryBytes: Bytes
+    /** Parameters whose values or lengths are part of the price. */
+    readonly params: readonly string[]
 }
 
 /** What one kind of answer means. */

@@ -37,7 +37,7 @@ export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): V
 }
 
 /** Whether bodies of this dialect are read at all. */
-export const readsBodies = (dialect: Dialect): boolean => dialect === 'kraken'
+export const readsBodies = (dialect: Dialect): boolean => dialect === 'kraken' || dialect === 'kraken_futures'
 
 /** Body of a small answer as JSON; undefined when it is large, not JSON, or a bomb. */
 export const jsonOf = ({ headers, body }: Answer): unknown => {
@@ -74,6 +74,7 @@ const krakenErrors = (answer: Answer): readonly string[] => {
   if (clean) return []
   const json = jsonOf(answer)
   if (!isRecord(json)) return []
+  kraken_futures: (answer) => futuresErrors(answer),
   const listed = Array.isArray(json.error) ? json.error : []
   const result = json.result
   const orders = isRecord(result) && Array.isArray(result.orders) ? result.orders : []
@@ -100,6 +101,21 @@ const verdictOf = (rule: AnswerRule, said: string, { headers }: Answer, wallMs: 
   hostWide: rule.hostWide,
   ...(rule.free ? { free: true } : {}),
 })
+
+/** Stands in every answer of Kraken Futures that refuses. */
+const SAYS_ERROR = Buffer.from('"error')
+
+/** Kraken Futures: `{"result":"error","error":"apiLimitExceeded"}`, elsewhere `{"errors":[{"message":"…"}]}` or their names alone. */
+const futuresErrors = (answer: Answer): readonly string[] => {
+  const { body, headers } = answer
+  if (body === undefined) return []
+  if (field(headers, 'content-encoding') === undefined && !body.includes(SAYS_ERROR)) return []
+  const json = jsonOf(answer)
+  if (!isRecord(json)) return []
+  const listed = Array.isArray(json.errors) ? json.errors : []
+  const named = listed.map((error: unknown) => (isRecord(error) ? error.message : error))
+  return [json.error, ...named].filter((error): error is string => typeof error === 'string' && error !== '')
+}
 
 /** The longest of what the answer asks for and what the rule says. */
 const pauseOf = (rule: AnswerRule, said: string, headers: RawHeaders, wallMs: Millis): Millis | undefined => {

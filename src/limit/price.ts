@@ -1,7 +1,7 @@
 // What a call costs, bucket by bucket. Everything that does not depend on the call was worked out when the rules were loaded.
 
-import type { ClassifiedCall } from '../core/call.ts'
-import type { BucketRule, CostRule, EndpointClass, Scope } from '../core/rules.ts'
+import type { ClassifiedCall, Facts } from '../core/call.ts'
+import type { BucketRule, CostRule, EndpointClass, ParamCost, Scope } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import type { BucketKey, Take } from './store.ts'
 
@@ -40,7 +40,7 @@ export class Pricer {
   /** What the call takes, all or none. */
   price(call: ClassifiedCall): readonly Take[] {
     const { rule, identity, facts } = call
-    if (rule.needs.orders) return rule.costs.flatMap((cost) => this.#byOrder(cost, call))
+    if (rule.needs.orders || rule.needs.params.length > 0) return rule.costs.flatMap((cost) => this.#byCall(cost, call))
     const plans = this.#plansOf(rule)
     const name = rule.needs.pair ? `${identity.credential} ${facts.pair}` : (identity.credential ?? '')
     const known = plans.get(name)
@@ -72,10 +72,11 @@ export class Pricer {
     return plans
   }
 
-  /** Sums the price of the orders a call touches, per pair. An order nobody knows is priced as the youngest. */
-  #byOrder(cost: CostRule, call: ClassifiedCall): readonly Take[] {
+  /** What the call itself says, and the price of the orders it touches, per pair. One nobody knows is priced as the youngest. */
+  #byCall(cost: CostRule, call: ClassifiedCall): readonly Take[] {
     const { facts, identity } = call
-    if (!cost.perOrder && cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed)]
+    const said = saidCost(cost, facts)
+    if (cost.byAge.length === 0) return said > 0 ? [take(cost.bucket, call, facts.pair, said)] : []
     const account = identity.account ?? ''
     if (cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed * facts.orders)]
     const owed = new Map<string, Tokens>()
@@ -84,10 +85,10 @@ export class Pricer {
       const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
       for (const pair of pairs) owed.set(pair, (owed.get(pair) ?? 0) + penalty)
     }
-    if (cost.fixed > 0 || owed.size === 0) {
+    if (said > 0 || owed.size === 0) {
       const [pair] = owed.keys()
       const home = facts.pair ?? pair ?? UNKNOWN_PAIR
-      owed.set(home, (owed.get(home) ?? 0) + cost.fixed)
+      owed.set(home, (owed.get(home) ?? 0) + said)
     }
     return [...owed].filter(([, sum]) => sum > 0).map(([pair, sum]) => take(cost.bucket, call, pair, sum))
   }
@@ -108,6 +109,20 @@ export class Pricer {
     return traded.length > 0 ? traded : [UNKNOWN_PAIR]
   }
 }
+/** The part of a price that stands in the call. */
+const saidCost = ({ fixed, each, byParam }: CostRule, { params }: Facts): Tokens => {
+  let sum = fixed
+  for (const { name, cost } of each) sum += cost * (params.get(name)?.entries ?? 1)
+  for (const param of byParam) sum += costAt(param, params.get(param.name)?.value)
+  return sum
+}
+
+const costAt = ({ absent, steps, present }: ParamCost, value: string | undefined): Tokens => {
+  if (value === undefined) return absent
+  const number = value.trim() === '' ? Number.NaN : Number(value)
+  return steps.find(({ upTo }) => number <= upTo)?.cost ?? present
+}
+
 
 const penaltyAt = (cost: CostRule, ageMs: Millis): Tokens =>
   cost.byAge.find(({ underMs }) => ageMs < underMs)?.cost ?? 0

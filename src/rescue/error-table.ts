@@ -14,6 +14,6 @@ export const errorTable = (): string => {
 
 const krakenCell = (code: ErrorCode): string => {
   const exchange = { dialect: 'kraken', refusalStatus: undefined } as const
-  const { status, fields } = word(new WeirError(code), { exchange, rule: undefined })
+  const { status, fields } = word(new WeirError(code), { exchange, rule: undefined, wallMs: 0 })
   return `${status} \`${String(fields.error)}\``
 }

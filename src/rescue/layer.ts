@@ -3,16 +3,17 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Call, Reply } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import { BotLeft } from '../core/departure.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../core/errors.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
-import { retrySeconds } from '../core/units.ts'
+import { type Millis, retrySeconds } from '../core/units.ts'
 import { type Listener, word } from './wording.ts'
 
 /** Turns errors into replies and writes `decision`, `error` and `thrown` into the record. */
 export const rescue =
-  (rules: () => Rules): Layer<Call> =>
+  (rules: () => Rules, clock: Pick<Clock, 'wall'>): Layer<Call> =>
   (next) =>
   async (call) => {
     try {
@@ -26,7 +27,7 @@ export const rescue =
       call.record.decision = ERRORS[error.code].decision
       call.record.error = error.code
       call.record.thrown = thrown
-      return errorReply(error, listenerFor(call, rules()), call.id)
+      return errorReply(error, listenerFor(call, rules(), clock.wall()), call.id)
     }
   }
 
@@ -62,8 +63,8 @@ export const PROXY_STATUS: Readonly<Record<ErrorCode, string>> = Object.fromEntr
 ) as Record<ErrorCode, string>
 
 /** Asks nothing that could throw: the error at hand may come from the very code that finds classes. */
-const listenerFor = (call: Call, rules: Rules): Listener => {
+const listenerFor = (call: Call, rules: Rules, wallMs: Millis): Listener => {
   const exchange = rules.hosts.get(call.request.host)?.exchange
   const rule = exchange?.classes.find(({ id }) => id === call.record.class)
-  return { exchange, rule }
+  return { exchange, rule, wallMs }
 }

@@ -3,11 +3,14 @@
 
 import { ERRORS, type ErrorCode, type WeirError } from '../core/errors.ts'
 import type { Dialect, EndpointClass, ExchangeRule } from '../core/rules.ts'
+import type { Millis } from '../core/units.ts'
 
 /** What the wording depends on besides the error. Undefined members: the call was refused before they were known. */
 export interface Listener {
   readonly exchange: Pick<ExchangeRule, 'dialect' | 'refusalStatus'> | undefined
   readonly rule: Pick<EndpointClass, 'kind' | 'costs'> | undefined
+  /** What time it is, for those who tell it. */
+  readonly wallMs: Millis
 }
 
 /** A status and the fields that stand beside `weir` in the JSON body. */
@@ -28,6 +31,14 @@ const DIALECTS: Readonly<Record<Dialect, Speaker>> = {
     const { speaks } = ERRORS[error.code]
     const status = speaks === 'limit' ? (exchange?.refusalStatus ?? 200) : IN_200.has(speaks) ? 200 : error.status
     return { status, fields: { error: [krakenError(error.code, rule)] } }
+  },
+
+  /** Kraken Futures answers 200 with one name of a closed list in `error`. */
+  kraken_futures: (error, { exchange, wallMs }) => {
+    const { speaks } = ERRORS[error.code]
+    const status = speaks === 'limit' ? (exchange?.refusalStatus ?? 200) : IN_200.has(speaks) ? 200 : error.status
+    const serverTime = new Date(wallMs).toISOString()
+    return { status, fields: { result: 'error', serverTime, error: futuresError(error.code) } }
   },
 
   /**
@@ -74,6 +85,22 @@ const krakenError = (code: ErrorCode, rule: Listener['rule']): string => {
     case 'weir':
       if (code === 'internal') return 'EGeneral:Internal error'
       return code === 'host_not_allowed' ? 'EGeneral:Permission denied' : 'EGeneral:Invalid arguments'
+  }
+}
+
+/** Names of docs.kraken.com/api/docs/futures-api: clients may know no others. */
+const futuresError = (code: ErrorCode): string => {
+  switch (ERRORS[code].speaks) {
+    case 'limit':
+      return 'apiLimitExceeded'
+    case 'nonce':
+      return 'nonceBelowThreshold'
+    case 'lockout':
+      return 'authenticationError'
+    case 'unavailable':
+      return 'Unavailable'
+    case 'weir':
+      return code === 'internal' ? 'Server Error' : 'invalidArgument'
   }
 }
 

@@ -71,7 +71,7 @@ const endpointClass = (
   const written = linkCosts(config.cost, [...path, 'cost'], context.buckets, context.variants, report)
   const costs = context.own.extraCosts(name, written)
   const hold = config.hold ?? kind !== 'cancel'
-  const learns = config.learns ?? (kind === 'order' || kind === 'cancel')
+  const learns = (config.learns ?? (kind === 'order' || kind === 'cancel')) && pricesByAge(context.config)
   if (hold) checkCosts(costs, [...path, 'cost'], context.own.origin, report)
   const isPrivate = manners.lane === 'nonce' || costs.some(({ bucket }) => bucket.scopes.some(isPersonal))
   const signatureLifeMs = isPrivate ? context.config.signature_life : undefined
@@ -97,11 +97,12 @@ const endpointClass = (
     needs: {
       nonce: manners.lane === 'nonce',
       pair: costs.some(({ bucket }) => bucket.scopes.includes('pair')),
-      orders: learns || costs.some(({ perOrder, byAge }) => perOrder || byAge.length > 0),
+      orders: learns || costs.some(({ byAge }) => byAge.length > 0),
       expiry: signatureLifeMs !== undefined || (isPrivate && carriesDeadline(exchange, kind)),
+      params: [...new Set(costs.flatMap(({ each, byParam }) => [...each, ...byParam].map(({ name }) => name)))],
     },
     signatureLifeMs,
-    learns: learns && pricesByAge(context.config),
+    learns,
     patterns,
   }
 }
@@ -118,9 +119,11 @@ const pricesByAge = ({ classes }: ExchangeConfig): boolean =>
 /** Answers of classes whose limits belong to a key or account belong to it as well. */
 const isPersonal = (scope: string): boolean => scope === 'key' || scope === 'account'
 
-/** A JWT says when it expires; a Kraken order may carry a deadline. */
+/** A JWT says when it expires; an order of Kraken may carry a deadline, and at Kraken Futures a cancel as well. */
 const carriesDeadline = (exchange: ExchangeRule, kind: EndpointClass['kind']): boolean =>
-  exchange.credential.some(({ from }) => from === 'jwt') || (exchange.dialect === 'kraken' && kind === 'order')
+  exchange.credential.some(({ from }) => from === 'jwt') ||
+  (exchange.dialect === 'kraken' && kind === 'order') ||
+  (exchange.dialect === 'kraken_futures' && (kind === 'order' || kind === 'cancel'))
 
 const checkWait = (waitMs: Millis, lifeMs: Millis, path: Path, report: Report): void => {
   if (waitMs < lifeMs) return

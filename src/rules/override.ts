@@ -86,7 +86,7 @@ export const exchangeOverrides = (
   const extraCosts = (className: string, costs: readonly CostRule[]) => {
     const mine = overrides.filter((override) => override.className === className)
     const extra = mine.flatMap((override) => extraBucket(exchange, override, costs))
-    return [...costs, ...extra.map((bucket) => ({ bucket, fixed: 1, byAge: [], perOrder: false }))]
+    return [...costs, ...extra.map((bucket) => ({ bucket, fixed: 1, each: [], byParam: [], byAge: [] }))]
   }
   return { retuned, extraCosts, origin: ({ id }) => origins.get(id) ?? '' }
 }

@@ -81,6 +81,7 @@ describe("Kraken's pair", () => {
 
 describe('how many orders a batch holds', () => {
   const order = { ordertype: 'limit', price: '40000', type: 'buy', volume: '1' }
+  const batch = (body: string): number | undefined => krakenFacts('AddOrderBatch', body).params.get('orders')?.entries
 
   it('is the length of the list in JSON', () => {
     expect(krakenFacts('AddOrderBatch', json({ nonce: 1, pair: 'XBTUSD', orders: Array(15).fill(order) })).orders).toBe(
@@ -90,8 +91,47 @@ describe('how many orders a batch holds', () => {
 
   it('is the number of indexes in a form', () => {
     const body = [0, 1, 2].map((n) => `orders[${n}][ordertype]=limit&orders[${n}][price]=1`).join('&')
-    expect(krakenFacts('AddOrderBatch', `nonce=1&pair=XBTUSD&${body}`).orders).toBe(3)
-    expect(krakenFacts('AddOrderBatch', `nonce=1&${body.replaceAll('[', '%5B').replaceAll(']', '%5D')}`).orders).toBe(3)
+    expect(batch(`nonce=1&pair=XBTUSD&${body}`)).toBe(3)
+    expect(batch(`nonce=1&${body.replaceAll('[', '%5B').replaceAll(']', '%5D')}`)).toBe(3)
+  })
+
+  it('is 1 where there is no list', () => {
+    expect(batch('nonce=1&pair=XBTUSD')).toBe(1)
+    expect(batch(json({ orders: [] }))).toBe(1)
+    expect(batch('')).toBe(1)
+  })
+
+  it('is as many as there can be where the list can not be read', () => {
+    expect(batch('{"orders":[{"type":"buy"},{"type":"buy"},{"type":"buy"}],}')).toBe(3)
+    expect(batch(json({ orders: { 0: order, 1: order } }))).toBe(3)
+  })
+
+  it('is not asked of any other call', () => {
+    expect(krakenFacts('AddOrder', 'nonce=1&pair=XBTUSD').params.size).toBe(0)
+  })
+})
+
+describe('what Kraken Futures prices by', () => {
+  const futures = (method: string, path: string, query: string, body?: string): Facts => {
+    const { request } = aCall({ method, host: 'futures.kraken.com', path, query, ...(body !== undefined && { body }) })
+    return readFacts(request, classOf('futures.kraken.com', method, path))
+  }
+  const batch = (body: string, query = ''): number | undefined =>
+    futures('POST', '/derivatives/api/v3/batchorder', query, body).params.get('batchOrder')?.entries
+  const send = { order: 'send', orderType: 'lmt', symbol: 'PF_XBTUSD', side: 'buy', size: 1, limitPrice: 1 }
+  const instructions = json({ batchOrder: [send, send, { order: 'cancel', order_id: 'e35d61dd' }] })
+
+  it.each([
+    ['JSON in a form, as ccxt sends it', `json=${instructions}`],
+    ['the same, encoded', `json=${encodeURIComponent(instructions)}`],
+    ['the same, with other fields', `processBefore=2026-11-22T12%3A00%3A00Z&json=${encodeURIComponent(instructions)}`],
+    ['JSON alone', instructions],
+  ])('is the number of instructions in a batch: %s', (_, body) => {
+    expect(batch(body)).toBe(3)
+  })
+
+  it('is the same where they stand in the query', () => {
+    expect(batch('', `json=${encodeURIComponent(instructions)}`)).toBe(3)
   })
 
   it('counts both lists of a batch of cancels', () => {
@@ -99,9 +139,29 @@ describe('how many orders a batch holds', () => {
     expect(krakenFacts('CancelOrderBatch', 'orders[0]=A&orders[1]=B&cl_ord_ids[0]=c').orders).toBe(3)
   })
 
-  it('is 1 for everything else', () => {
-    expect(krakenFacts('AddOrder', 'nonce=1&pair=XBTUSD').orders).toBe(1)
-    expect(krakenFacts('AddOrderBatch', json({ orders: [] })).orders).toBe(1)
+  it('is lastFillTime of fills, and the count of the account log', () => {
+    const fills = (query: string) =>
+      futures('GET', '/derivatives/api/v3/fills', query).params.get('lastFillTime')?.value
+    expect(fills('')).toBeUndefined()
+    expect(fills('lastFillTime=')).toBe('')
+    expect(fills('x=1&lastFillTime=2026-11-22T12%3A00%3A00.000Z')).toBe('2026-11-22T12:00:00.000Z')
+    const count = futures('GET', '/api/history/v3/account-log', 'since=1&count=50').params.get('count')
+    expect(count?.value).toBe('50')
+  })
+
+  it('is not read where the price is one number', () => {
+    expect(futures('POST', '/derivatives/api/v3/orders/status', '', 'orderIds=a&orderIds=b').params.size).toBe(0)
+  })
+
+  it('ends where processBefore says, for an order and for a cancel', () => {
+    const at = Date.UTC(2026, 10, 22, 12, 0, 5)
+    const before = `processBefore=${encodeURIComponent('2026-11-22T12:00:05.000Z')}`
+    for (const endpoint of ['sendorder', 'editorder', 'batchorder', 'cancelorder']) {
+      const path = `/derivatives/api/v3/${endpoint}`
+      expect(futures('POST', path, before).expiresAtWallMs).toBe(at)
+      expect(futures('POST', path, '', `${before}&x=1`).expiresAtWallMs).toBe(at)
+      expect(futures('POST', path, '').expiresAtWallMs).toBeUndefined()
+    }
   })
 })
 
@@ -157,6 +217,11 @@ describe('when a signature ends', () => {
     expect(expiryOf(...ACCOUNTS, ['CB-ACCESS-TIMESTAMP', stamp])).toBe(end)
   })
 
+  it('is 5 s after it where Coinbase says 5 s', () => {
+    const call = ['api.international.coinbase.com', 'POST', '/api/v1/orders'] as const
+    expect(expiryOf(...call, ['CB-ACCESS-TIMESTAMP', '1700000000'])).toBe(1_700_000_005_000)
+  })
+
   it('is unknown without a timestamp, or with one that is none', () => {
     for (const headers of [[], ['CB-ACCESS-TIMESTAMP', 'soon'], ['Authorization', 'Bearer opaque']]) {
       expect(expiryOf('api.exchange.coinbase.com', 'GET', '/accounts', headers)).toBeUndefined()
@@ -189,8 +254,7 @@ describe('a body that is not what it should be', () => {
     const body = fc.oneof(fc.string(), fc.json(), fc.object().map(json), fc.webQueryParameters())
     fc.assert(
       fc.property(endpoint, body, (name, text) => {
-        const facts = krakenFacts(name, text)
-        expect(facts.orders).toBeGreaterThanOrEqual(1)
+        for (const { entries } of krakenFacts(name, text).params.values()) expect(entries).toBeGreaterThanOrEqual(1)
       }),
       { numRuns: 500 },
     )
@@ -198,7 +262,7 @@ describe('a body that is not what it should be', () => {
 
   it('is not taken for the names that every object has', () => {
     expect(krakenFacts('AddOrder', 'constructor=x&__proto__=y&pair=XBTUSD').pair).toBe('XBT/USD')
-    expect(krakenFacts('CancelOrderBatch', '{"__proto__":{"orders":["A"]}}').orders).toBe(1)
+    expect(krakenFacts('CancelOrderBatch', '{"__proto__":{"orders":["A"]}}').orderIds).toEqual([])
   })
 
   // A nonce like 1.7e18 was quoted up to the dot, which left JSON that nothing could be read from: a batch of 15 orders was
@@ -206,6 +270,6 @@ describe('a body that is not what it should be', () => {
   it.each(['1.7e18', '1e3', '17.5'])('is read in spite of the nonce %s', (nonce) => {
     const orders = Array(15).fill({ type: 'buy' })
     const facts = krakenFacts('AddOrderBatch', `{"nonce":${nonce},"pair":"XBTUSD","orders":${json(orders)}}`)
-    expect(facts).toMatchObject({ orders: 15, pair: 'XBT/USD' })
+    expect([facts.pair, facts.params.get('orders')?.entries]).toEqual(['XBT/USD', 15])
   })
 })

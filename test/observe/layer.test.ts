@@ -29,7 +29,7 @@ describe('observe', () => {
     const thrown = new WeirError('circuit_open')
     const road = Stack.of<ReturnType<typeof sampleCall>>()
       .push(observe((event) => events.push(event), sampleClock()))
-      .push(rescue(() => sampleRules()))
+      .push(rescue(() => sampleRules(), sampleClock()))
       .serve(() => Promise.reject(thrown))
     expect((await road(sampleCall())).status).toBe(503)
     expect(events).toEqual([expect.objectContaining({ type: 'call.finished', status: 503, error: thrown })])

@@ -3,9 +3,9 @@ import type { Reply } from '../../src/core/call.ts'
 import { BotLeft } from '../../src/core/departure.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../../src/core/errors.ts'
 import { errorReply, PROXY_STATUS, rescue } from '../../src/rescue/layer.ts'
-import { SECRET, sampleCall, sampleRules } from '../observe/samples.ts'
+import { SECRET, sampleCall, sampleClock, sampleRules } from '../observe/samples.ts'
 
-const layer = rescue(() => sampleRules())
+const layer = rescue(() => sampleRules(), sampleClock())
 
 const header = (reply: Reply, name: string): string | undefined => {
   const at = reply.headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === name)
@@ -91,7 +91,7 @@ describe('Proxy-Status', () => {
   it.each(Object.keys(ERRORS) as ErrorCode[])('is a structured field of static text: %s', (code) => {
     // RFC 9651 §3.3.3: a string is printable ASCII; quotes and backslashes would need escapes.
     expect(PROXY_STATUS[code]).toMatch(/^weir; error=[a-z_]+; details="[\x20\x21\x23-\x5b\x5d-\x7e]+"$/)
-    const reply = errorReply(new WeirError(code), { exchange: undefined, rule: undefined }, 'call-1')
+    const reply = errorReply(new WeirError(code), { exchange: undefined, rule: undefined, wallMs: 0 }, 'call-1')
     expect(header(reply, 'proxy-status')).toBe(PROXY_STATUS[code])
   })
 })

@@ -6,7 +6,7 @@ import { HOSTS, sampleExchange } from '../observe/samples.ts'
 
 const listener = (host: keyof typeof HOSTS, className: string): Listener => {
   const exchange = HOSTS[host]
-  return { exchange, rule: exchange.classes.find(({ name }) => name === className) }
+  return { exchange, rule: exchange.classes.find(({ name }) => name === className), wallMs: 0 }
 }
 
 const say = (code: ErrorCode, host: keyof typeof HOSTS, className = 'private') =>
@@ -24,12 +24,12 @@ describe('Kraken’s dialect', () => {
 
   it('tells a limit with the status that the operator wants', () => {
     const exchange = sampleExchange('kraken', 'kraken', 429)
-    expect(word(new WeirError('queue_full'), { exchange, rule: undefined }).status).toBe(429)
+    expect(word(new WeirError('queue_full'), { exchange, rule: undefined, wallMs: 0 }).status).toBe(429)
   })
 
   it('leaves statuses other than a limit’s to the table, whatever the operator wants for limits', () => {
     const exchange = sampleExchange('kraken', 'kraken', 429)
-    expect(word(new WeirError('circuit_open'), { exchange, rule: undefined }).status).toBe(503)
+    expect(word(new WeirError('circuit_open'), { exchange, rule: undefined, wallMs: 0 }).status).toBe(503)
   })
 
   it('tells a nonce that came too late in a 200, as Kraken does', () => {
@@ -48,6 +48,35 @@ describe('Kraken’s dialect', () => {
   it('always has a list in `error`, never a bare string, which clients take apart letter by letter', () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       expect(say(code, 'api.kraken.com').fields).toEqual({ error: [expect.stringMatching(/^E[A-Z][A-Za-z]*:[A-Z]/)] })
+    }
+  })
+})
+
+describe('the dialect of Kraken Futures', () => {
+  const wallMs = Date.UTC(2026, 10, 22, 12, 0, 5, 250)
+  const futures = (code: ErrorCode, refusalStatus?: number) => {
+    const exchange = sampleExchange('kraken_futures', 'kraken_futures', refusalStatus)
+    return word(new WeirError(code), { exchange, rule: undefined, wallMs })
+  }
+  const fields = (error: string) => ({ result: 'error', serverTime: '2026-11-22T12:00:05.250Z', error })
+
+  it('tells a limit in a 200, with the time, or with the status that the operator wants', () => {
+    expect(futures('limit_reached')).toEqual({ status: 200, fields: fields('apiLimitExceeded') })
+    expect(futures('limit_reached', 429)).toEqual({ status: 429, fields: fields('apiLimitExceeded') })
+  })
+
+  it.each([
+    ['circuit_open', 503],
+    ['upstream_unreachable', 502],
+    ['upstream_timeout', 504],
+  ] as const)('says Unavailable with an honest status: %s', (code, status) => {
+    expect(futures(code, 429)).toEqual({ status, fields: fields('Unavailable') })
+  })
+
+  it('says nothing that is not in its closed list of errors', () => {
+    const listed = ['apiLimitExceeded', 'authenticationError', 'invalidArgument', 'nonceBelowThreshold', 'Server Error']
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      expect([...listed, 'Unavailable']).toContain(futures(code).fields.error)
     }
   })
 })

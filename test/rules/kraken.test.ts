@@ -30,11 +30,11 @@ const PRIVATE: readonly (readonly [string, string, string, string])[] = [
   ['custody', 'read', 'custody 1', 'ListCustodyVaults GetCustodyVault ListCustodyTransactions GetCustodyTransaction'],
   ['custody', 'read', 'custody 1', 'ListCustodyTasks GetCustodyTask ListCustodyActivities GetCustodyActivity'],
   ['orders', 'order', 'engine 1', 'AddOrder'],
-  ['batch', 'order', 'engine (0.5)×n', 'AddOrderBatch'],
+  ['batch', 'order', 'engine 0.5×orders', 'AddOrderBatch'],
   ['amend', 'order', 'engine 1+3', 'AmendOrder'],
   ['edit', 'order', 'engine 1+6', 'EditOrder'],
   ['cancel', 'cancel', 'engine 0+8', 'CancelOrder'],
-  ['cancel_batch', 'cancel', 'engine (0+8)×n', 'CancelOrderBatch'],
+  ['cancel_batch', 'cancel', 'engine 0+8', 'CancelOrderBatch'],
   ['cancel_all', 'cancel', 'private 1, engine 0+8', 'CancelAll'],
   ['cancel_after', 'cancel', 'private 1', 'CancelAllOrdersAfter'],
   ['default', 'write', 'private 1', 'SomethingNew Earn/SomethingNew balance'],
@@ -95,19 +95,12 @@ describe('Kraken', () => {
   })
 
   it('reads only what a price or a lane depends on', () => {
-    expect(kraken('GET', '/0/public/Ticker').needs).toEqual({ nonce: false, pair: false, orders: false, expiry: false })
-    expect(kraken('POST', '/0/private/Balance').needs).toEqual({
-      nonce: true,
-      pair: false,
-      orders: false,
-      expiry: false,
-    })
-    expect(kraken('POST', '/0/private/AmendOrder').needs).toEqual({
-      nonce: true,
-      pair: true,
-      orders: true,
-      expiry: true,
-    })
+    const nothing = { nonce: false, pair: false, orders: false, expiry: false, params: [] }
+    expect(kraken('GET', '/0/public/Ticker').needs).toEqual(nothing)
+    expect(kraken('POST', '/0/private/Balance').needs).toEqual({ ...nothing, nonce: true })
+    const amend = { nonce: true, pair: true, orders: true, expiry: true }
+    expect(kraken('POST', '/0/private/AmendOrder').needs).toEqual({ ...nothing, ...amend })
+    expect(kraken('POST', '/0/private/AddOrderBatch').needs.params).toEqual(['orders'])
   })
 
   it('learns ids, pairs and ages of orders from the answers that tell of them, and from no others', () => {

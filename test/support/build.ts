@@ -1,6 +1,14 @@
 // Small honest values with one thing changed: calls, rules, replies and verdicts as the layers inside meet them.
 
-import { type CallRecord, type ClassifiedCall, newRecord, OK, type Reply, type Verdict } from '../../src/core/call.ts'
+import {
+  type CallRecord,
+  type ClassifiedCall,
+  NO_FACTS,
+  newRecord,
+  OK,
+  type Reply,
+  type Verdict,
+} from '../../src/core/call.ts'
 import { Presence } from '../../src/core/presence.ts'
 import type { BreakerRule, CacheRule, EndpointClass, ExchangeRule } from '../../src/core/rules.ts'
 
@@ -46,7 +54,7 @@ export const aCall = (change: CallChange = {}): ClassifiedCall => {
     early: undefined,
     identity: { credential: change.credential, account: change.credential },
     rule: aClass({ kind: change.kind ?? 'read', cache: change.cache }),
-    facts: { nonce: undefined, pair: undefined, orderIds: [], orders: 1, expiresAtWallMs: undefined },
+    facts: NO_FACTS,
   }
 }
 
@@ -66,7 +74,7 @@ export const aClass = (change: Partial<EndpointClass> = {}): EndpointClass => ({
   maxQueue: 1_000,
   priority: 'normal',
   cache: undefined,
-  needs: { nonce: false, pair: false, orders: false, expiry: false },
+  needs: { nonce: false, pair: false, orders: false, expiry: false, params: [] },
   learns: false,
   signatureLifeMs: undefined,
   patterns: [],

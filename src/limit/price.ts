@@ -78,7 +78,6 @@ export class Pricer {
     const said = saidCost(cost, facts)
     if (cost.byAge.length === 0) return said > 0 ? [take(cost.bucket, call, facts.pair, said)] : []
     const account = identity.account ?? ''
-    if (cost.byAge.length === 0) return [take(cost.bucket, call, facts.pair, cost.fixed * facts.orders)]
     const owed = new Map<string, Tokens>()
     for (const order of this.#touched(call, account)) {
       const penalty = penaltyAt(cost, order?.ageMs ?? 0)
@@ -109,6 +108,7 @@ export class Pricer {
     return traded.length > 0 ? traded : [UNKNOWN_PAIR]
   }
 }
+
 /** The part of a price that stands in the call. */
 const saidCost = ({ fixed, each, byParam }: CostRule, { params }: Facts): Tokens => {
   let sum = fixed
@@ -122,7 +122,6 @@ const costAt = ({ absent, steps, present }: ParamCost, value: string | undefined
   const number = value.trim() === '' ? Number.NaN : Number(value)
   return steps.find(({ upTo }) => number <= upTo)?.cost ?? present
 }
-
 
 const penaltyAt = (cost: CostRule, ageMs: Millis): Tokens =>
   cost.byAge.find(({ underMs }) => ageMs < underMs)?.cost ?? 0

@@ -49,6 +49,12 @@ export class DecayingCounter implements Counter {
     return { ok, level: this.#level }
   }
 
+  /** Never refuses, and counts in full also above the maximum: the strictest reading of "accepted over the maximum". */
+  charge(cost: number, atMs: number): Ruling {
+    this.#level = this.levelAt(atMs) + cost
+    return { ok: true, level: this.#level }
+  }
+
   /** Accumulates only up to the maximum and never refuses: Kraken's rule for a batch cancel. */
   accrue(cost: number, atMs: number): Ruling {
     this.#level = Math.max(this.levelAt(atMs), Math.min(this.max, this.#level + cost))

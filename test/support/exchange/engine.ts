@@ -64,6 +64,11 @@ export class EngineCounters {
     return this.#of(account, pair).accrue(cost, atMs)
   }
 
+  /** A cancel that is taken in whatever the level, and counted in full. */
+  cancelInFull(account: string, pair: string, ageMs: number, atMs: number): Ruling {
+    return this.#of(account, pair).charge(engineCost('cancel', ageMs), atMs)
+  }
+
   levelAt(account: string, pair: string, atMs: number): number {
     return this.#of(account, pair).levelAt(atMs)
   }

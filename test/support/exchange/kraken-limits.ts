@@ -51,8 +51,11 @@ export interface KrakenOptions {
   readonly public?: { readonly capacity: number; readonly refillPerSecond: number }
   readonly ohlc?: { readonly capacity: number; readonly refillPerSecond: number }
   readonly trades?: { readonly capacity: number; readonly refillPerSecond: number }
-  /** What a single cancel meets when the engine counter is full. The documents exempt only batch cancels. */
-  readonly cancelOverMax?: 'refuse' | 'accept'
+  /**
+   * What a single cancel meets when the engine counter is full: it is refused, or accepted and counted up to the maximum,
+   * or accepted and counted in full. The documents exempt only batch cancels.
+   */
+  readonly cancelOverMax?: 'refuse' | 'accept' | 'charge'
   /** Bad keys, signatures and nonces in a row before the key is locked, and for how long. */
   readonly lockout?: { readonly after: number; readonly forMs: number }
   /** False: neither signature nor nonce is looked at (for load tests). */

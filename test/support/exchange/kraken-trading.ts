@@ -6,6 +6,7 @@ import type { Ruling } from './counters.ts'
 import { batchAddCost, type EngineCounters, type EngineTier, engineCost } from './engine.ts'
 import { type Fields, field, isRecord, listField } from './form.ts'
 import type { Call, Journal } from './journal.ts'
+import type { KrakenOptions } from './kraken-limits.ts'
 import { KrakenError, wantedMarket } from './kraken-market.ts'
 import type { Order, OrderStore } from './orders.ts'
 
@@ -24,7 +25,7 @@ export class KrakenTrading {
   readonly #journal: Journal
   readonly #random: () => number
   readonly #tierOf: (account: string) => EngineTier
-  readonly #cancelOverMax: 'refuse' | 'accept'
+  readonly #cancelOverMax: NonNullable<KrakenOptions['cancelOverMax']>
   /** Dead-man switches (CancelAllOrdersAfter): account to the monotonic time at which its orders go. */
   readonly #deadlines = new Map<string, number>()
 
@@ -34,7 +35,7 @@ export class KrakenTrading {
     readonly journal: Journal
     readonly random: () => number
     readonly tierOf: (account: string) => EngineTier
-    readonly cancelOverMax: 'refuse' | 'accept'
+    readonly cancelOverMax: NonNullable<KrakenOptions['cancelOverMax']>
   }) {
     this.#engine = parts.engine
     this.#orders = parts.orders
@@ -182,6 +183,11 @@ export class KrakenTrading {
     const age = call.timeMs - order.touchedMs
     if (action === 'cancel' && this.#cancelOverMax === 'accept') {
       this.#accrue(account, order.market, [age], call.timeMs)
+      return
+    }
+    if (action === 'cancel' && this.#cancelOverMax === 'charge') {
+      const ruling = this.#engine.cancelInFull(account, order.market.krakenId, age, call.timeMs)
+      this.#charge(call, account, order.market, engineCost(action, age), ruling)
       return
     }
     const ruling = this.#engine.touch(action, account, order.market.krakenId, age, call.timeMs)

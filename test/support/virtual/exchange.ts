@@ -29,16 +29,20 @@ export interface Departure {
   readonly body: Buffer
 }
 
-/** What a run came to. */
-export interface Score {
-  readonly violations: number
-  /** Nonces and signatures that the exchange turned away. */
-  readonly rejected: number
+/** How near to one limit, or to the one that binds, a run has come. */
+export interface Use {
   /** Least time in which anybody could have had so much accepted, and the time it took. */
   readonly leastMs: number
   readonly tookMs: number
   /** `leastMs / tookMs`; says nothing when there were violations. */
   readonly efficiency: number
+}
+
+/** What a run came to. */
+export interface Score extends Use {
+  readonly violations: number
+  /** Nonces, signatures and orders that the exchange turned away. */
+  readonly rejected: number
 }
 
 export type VirtualExchangeOptions = Omit<ExchangeOptions, 'clock'> & {
@@ -105,18 +109,27 @@ export class VirtualExchange {
 
   /** All that happened until now, measured from the first offer at `fromMs`; `baseMs` is the constant way there. */
   score(fromMs: number, baseMs: number): Score {
-    const spent = new Map<string, number>()
-    let lastMs = fromMs
-    for (const { counter, scope, spent: cost, lastMs: atMs } of this.journal.ledger) {
-      // Cancels have a name of their own among violations, but no counter of their own.
-      const name = `${counter.replace('.cancel', '')} ${scope}`
-      spent.set(name, (spent.get(name) ?? 0) + cost)
-      lastMs = Math.max(lastMs, atMs)
-    }
-    const leastMs = Math.max(0, ...[...spent].map(([name, cost]) => this.#leastMs(name, cost)))
-    const tookMs = lastMs - fromMs - baseMs
+    const uses = this.uses(fromMs, baseMs)
+    const leastMs = Math.max(0, ...uses.map((use) => use.leastMs))
+    const tookMs = Math.max(0, ...uses.map((use) => use.tookMs))
     const { violations, byVerdict } = this.journal.report()
     return { violations, rejected: byVerdict.rejected ?? 0, leastMs, tookMs, efficiency: leastMs / tookMs }
+  }
+
+  /** The same for each counter that was used. */
+  uses(fromMs: number, baseMs: number): readonly (Use & { readonly name: string })[] {
+    const spent = new Map<string, { cost: number; lastMs: number }>()
+    for (const { counter, scope, spent: cost, lastMs } of this.journal.ledger) {
+      // Cancels have a name of their own among violations, but no counter of their own.
+      const name = `${counter.replace('.cancel', '')} ${scope}`
+      const known = spent.get(name) ?? { cost: 0, lastMs: 0 }
+      spent.set(name, { cost: known.cost + cost, lastMs: Math.max(known.lastMs, lastMs) })
+    }
+    return [...spent].map(([name, { cost, lastMs }]) => {
+      const leastMs = this.#leastMs(name, cost)
+      const tookMs = lastMs - fromMs - baseMs
+      return { name, leastMs, tookMs, efficiency: leastMs / tookMs }
+    })
   }
 
   /** A counter that starts empty takes in its capacity at once, and the rest as fast as it decays. */

@@ -58,7 +58,7 @@ const kraken = (
       all('reader', calls.history, () => read('TradesHistory')),
       ...TRADERS.map(({ key, pair }) => {
         const post = poster(key)
-        return all(key, calls.orders / TRADERS.length, () => restingOrder(post, pair))
+        return all(key, calls.orders / TRADERS.length, () => passingOrder(post, pair))
       }),
     ]
   },
@@ -74,7 +74,7 @@ export const K_PRO = kraken('K-pro', 'pro', { public: 200, balance: 100, history
 export const CB: Mix = {
   name: 'CB',
   tier: 'starter',
-  config: shippedBut('coinbase_exchange', '25s'),
+  config: shippedBut('coinbase_exchange', '29s'),
   errands: (exchange, wall) => {
     const key = exchange.coinbaseExchange.key('profile')
     const bots = { atOnce: 100 }
@@ -90,7 +90,7 @@ export const CB: Mix = {
 export const CB_ADVANCED: Mix = {
   name: 'CB Advanced',
   tier: 'starter',
-  config: shippedBut('coinbase', '25s'),
+  config: shippedBut('coinbase', '29s'),
   errands: (exchange, wall) => {
     const key = exchange.advancedKey('user')
     return [{ bot: 'reader', count: 1500, atOnce: 100, ask: () => advancedGet(key, 'accounts', wall) }]
@@ -98,22 +98,29 @@ export const CB_ADVANCED: Mix = {
 }
 
 /**
- * The shipped limits.yaml as text: of one exchange, with changes to it, and with as long a wait as a batch of calls takes.
- * (For a bot that trades, the shipped wait is the better one.)
+ * The shipped limits.yaml as text, of one exchange, with changes to it and to classes of it, and with as long a wait as a
+ * batch of calls takes. (For a bot that trades, the shipped wait is the better one.)
  */
-export function shippedBut(exchange: string, maxWait: string, changes: object = {}): string {
+export function shippedBut(exchange: string, maxWait: string, changes: object = {}, classes: Classes = {}): string {
   const limits = parse(readFileSync(new URL('../../../limits.yaml', import.meta.url), 'utf8')) as Shipped
   const { defaults, exchanges } = limits
+  const shipped = exchanges[exchange]
+  if (shipped === undefined) throw new Error(`limits.yaml has no ${exchange}`)
+  const changed = Object.entries(classes).map(([name, change]) => [name, { ...shipped.classes[name], ...change }])
   return JSON.stringify({
     ...limits,
     defaults: { ...defaults, max_wait: maxWait },
-    exchanges: { [exchange]: { ...exchanges[exchange], ...changes } },
+    exchanges: {
+      [exchange]: { ...shipped, ...changes, classes: { ...shipped.classes, ...Object.fromEntries(changed) } },
+    },
   })
 }
 
+type Classes = Readonly<Record<string, object>>
+
 interface Shipped {
   readonly defaults: object
-  readonly exchanges: Readonly<Record<string, object>>
+  readonly exchanges: Readonly<Record<string, { readonly classes: Classes }>>
 }
 
 /** Runs all errands side by side; resolves when every call has been served. A call that was refused is made again. */
@@ -161,6 +168,10 @@ export const ticker = (pair: string): Asked => ({ path: `/0/public/Ticker?pair=$
 
 const uncached = (path: string): Asked => ({ host: 'api.exchange.coinbase.com', path, headers: NO_CACHE })
 
-/** Far from the price, so that it stays in the book. */
+/** Far from the price; it rests in the book. */
 export const restingOrder = (post: Post, pair: string): Asked =>
   post('AddOrder', { pair, type: 'buy', ordertype: 'limit', price: '0.01', volume: '1' })
+
+/** Does not rest: how many orders may be open is a limit that no waiting helps. */
+const passingOrder = (post: Post, pair: string): Asked =>
+  post('AddOrder', { pair, type: 'buy', ordertype: 'limit', price: '0.01', volume: '1', timeinforce: 'IOC' })

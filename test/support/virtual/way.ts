@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer'
 import { buildRoad } from '../../../src/app/road.ts'
+import { diagnose } from '../../../src/autopsy/diagnose.ts'
 import { Breakers } from '../../../src/breaker/breakers.ts'
 import { MemoryStore as CacheMemory } from '../../../src/cache/memory.ts'
 import { Proofs } from '../../../src/cache/proofs.ts'
@@ -16,10 +17,10 @@ import { ServerClocks } from '../../../src/core/server-clock.ts'
 import type { Dispatch } from '../../../src/forward/pool.ts'
 import { Fingerprints } from '../../../src/identify/credential.ts'
 import { readWishes } from '../../../src/inbound/wishes.ts'
+import { Belief } from '../../../src/limit/belief.ts'
 import { Lanes } from '../../../src/limit/lanes.ts'
 import { MemoryStore } from '../../../src/limit/memory.ts'
 import { Pricer } from '../../../src/limit/price.ts'
-import { Strikes } from '../../../src/limit/strikes.ts'
 import { Keys } from '../../../src/lockout/keys.ts'
 import { Orders } from '../../../src/orders/ages.ts'
 import { learnFrom } from '../../../src/orders/learn.ts'
@@ -94,6 +95,8 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
     onOpen: () => {},
     wantProbe: () => Promise.resolve(),
   })
+  const pricer = new Pricer(orders)
+  const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => rules.coldStart, tell })
   const { bots } = buildRoad({
     rules: () => rules,
     clock,
@@ -102,7 +105,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
     cache: { store: new CacheMemory(rules.cacheBytes), proofs: new Proofs(clock), clock },
     breakers,
     keys: new Keys(clock),
-    limit: { lanes, store, pricer: new Pricer(orders), strikes: new Strikes(clock), serverClocks, tell },
+    limit: { lanes, store, pricer, belief, serverClocks, tell },
     forward: {
       dispatch: ({ host }) => dispatcher(host, network, exchange),
       host: (name) => rules.hosts.get(name),

@@ -1,0 +1,101 @@
+// Bots with habits, in virtual time: what they do to a limit, and that weir keeps them all within it. Told by the exchange.
+
+import { describe, expect, it } from 'vitest'
+import { seeded } from '../support/exchange/gate.ts'
+import { type Errand, pause, run, served, shippedBut, ticker } from '../support/virtual/loads.ts'
+import { makeMarket } from '../support/virtual/market-maker.ts'
+import { openScene } from '../support/virtual/scene.ts'
+import type { Asked, Way } from '../support/virtual/way.ts'
+import { krakenPoster } from '../system/sign.ts'
+
+const BASE_MS = 40
+const networks = [
+  { name: 'a jitter of 50 ms', network: { jitterMs: 50 } },
+  { name: 'a jitter of 200 ms', network: { jitterMs: 200 } },
+  { name: 'a stall of 3 s', network: { jitterMs: 50, stall: { fromMs: 100_000, toMs: 103_000 } } },
+]
+
+describe('a market maker with orders of every age on three pairs', () => {
+  const cancels = [
+    { name: 'cancels that are never held', hold: false, cancelOverMax: 'charge', least: 0.99 },
+    // What waits is priced by the age at which it was made, and is older, hence cheaper, when it goes: some budget stays.
+    { name: 'cancels that are held, as they would be refused', hold: true, cancelOverMax: 'refuse', least: 0.9 },
+  ] as const
+  for (const { name, network } of networks) {
+    for (const { name: manner, hold, cancelOverMax, least } of cancels) {
+      it(`and ${manner} uses ${least * 100} % of its counters over ${name}, and violates nothing`, async () => {
+        const config = shippedBut('kraken', '6s', {}, { cancel: { hold } })
+        const { clock, exchange, way } = openScene({ config, network, exchange: { kraken: { cancelOverMax } } })
+        const post = krakenPoster(exchange.krakenKey('maker'), () => clock.wall())
+        const pairs = ['XBTUSD', 'ETHUSD', 'SOLUSD']
+        const cancelled = await clock.until(makeMarket({ clock, way, post, pairs, untilMs: 900_000 }))
+        expect(exchange.score(0, BASE_MS)).toMatchObject({ violations: 0, rejected: 0 })
+        expect(exchange.journal.invalidNonces).toBe(0)
+        expect(cancelled).toBeGreaterThan(300)
+        const uses = exchange.uses(0, BASE_MS)
+        expect(uses).toHaveLength(pairs.length)
+        for (const { efficiency } of uses) expect(efficiency).toBeGreaterThanOrEqual(least)
+      })
+    }
+  }
+})
+
+describe('two bots on one key, whose nonces cross on the way to weir', () => {
+  for (const { name, network } of networks) {
+    it(`use 99 % of its counter over ${name}, and the exchange sees every nonce rise`, async () => {
+      const { clock, exchange, network: far, way } = openScene({ config: shippedBut('kraken', '15m'), network })
+      const post = krakenPoster(exchange.krakenKey('shared'), () => clock.wall())
+      const chance = seeded(5)
+      /** From the moment a bot signs until weir has the call: up to 30 ms, each on its own. */
+      const near: Way = async (asked, bot) => {
+        await pause(clock, chance() * 30)
+        return way(asked, bot)
+      }
+      const errand = (bot: string): Errand => ({ bot, count: 50, atOnce: 5, ask: () => post('Balance') })
+      await clock.until(run(clock, near, [errand('first'), errand('second')]))
+      const score = exchange.score(0, far.rule.baseMs)
+      expect(score).toMatchObject({ violations: 0, rejected: 0 })
+      expect(exchange.journal.invalidNonces).toBe(0)
+      expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
+    })
+  }
+})
+
+describe('five bots on one address that poll when the candle closes', () => {
+  const PAIRS = ['XBTUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD']
+  const CLOSES = 5
+  const MINUTE_MS = 60_000
+  const ohlc = (pair: string, headers: Asked['headers'] = {}) => ({ path: `/0/public/OHLC?pair=${pair}`, headers })
+
+  for (const { name, network } of networks) {
+    it(`each with its own calls, use 99 % of the limit from every close on over ${name}, and violate nothing`, async () => {
+      const { clock, exchange, way } = openScene({ config: shippedBut('kraken', '1m'), network })
+      const asks = PAIRS.flatMap((pair) => [ticker(pair), ticker(pair), ohlc(pair, ticker(pair).headers)])
+      const tookMs: number[] = []
+      const poll = async (): Promise<void> => {
+        for (let close = 0; close < CLOSES; close += 1) {
+          await pause(clock, close * MINUTE_MS - clock.now())
+          const bots = Array.from({ length: 5 }, (_, bot) => asks.map((asked) => way(asked, `bot-${bot}`)))
+          const answers = await Promise.all(bots.flat())
+          expect(answers.filter((answer) => !served(answer))).toEqual([])
+          tookMs.push((exchange.journal.calls.at(-1)?.timeMs ?? 0) - close * MINUTE_MS - BASE_MS)
+        }
+      }
+      await clock.until(poll())
+      expect(exchange.journal.report().violations).toBe(0)
+      // Forty tickers on a bucket of five that gains one per second; OHLC has a bucket for each pair, and fits at once.
+      const leastMs = 35_000 * CLOSES
+      expect(leastMs / tookMs.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(network.stall ? 0.97 : 0.99)
+    })
+  }
+
+  it('as shipped, are answered at once by what one of them was told', async () => {
+    const { clock, exchange, way } = openScene({ config: shippedBut('kraken', '6s') })
+    const asks = ['XBTUSD', 'ETHUSD'].flatMap((pair) => [{ path: `/0/public/Ticker?pair=${pair}` }, ohlc(pair)])
+    const bots = Array.from({ length: 5 }, (_, bot) => asks.map((asked) => way(asked, `bot-${bot}`)))
+    const answers = await clock.until(Promise.all(bots.flat()))
+    expect(answers.every(served)).toBe(true)
+    expect(exchange.journal.report()).toMatchObject({ calls: asks.length, violations: 0 })
+    expect(clock.now()).toBeLessThan(1000)
+  })
+})

@@ -1,0 +1,55 @@
+// The promise in numbers, in virtual time: weir's whole road between bots and exchanges that keep their own counters, over
+// networks that delay, reorder and stall. No violation, and nearly all of the limit used; both told by the exchange.
+
+import { describe, expect, it } from 'vitest'
+import { CB, CB_ADVANCED, K_PRO, K_STARTER } from '../support/virtual/loads.ts'
+import { play } from '../support/virtual/scene.ts'
+
+const CLEAN = { violations: 0, rejected: 0 }
+
+describe('mixes of calls, all offered at once', () => {
+  for (const mix of [K_STARTER, K_PRO, CB]) {
+    for (const jitterMs of [50, 200]) {
+      it(`${mix.name} use 99 % of the limit at a jitter of ${jitterMs} ms, and violate nothing`, async () => {
+        const score = await play(mix, { jitterMs })
+        expect(score).toMatchObject(CLEAN)
+        expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
+      })
+    }
+
+    // A jitter costs once at the start and once at the end, however long the run: with a second of it that shows.
+    it(`${mix.name}, three times over, use 99 % of the limit at a jitter of 1 s, and violate nothing`, async () => {
+      const score = await play(mix, { jitterMs: 1000, times: 3 })
+      expect(score).toMatchObject(CLEAN)
+      expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
+    })
+
+    it(`${mix.name} use 97 % of the limit through a stall of 3 s, and violate nothing`, async () => {
+      const score = await play(mix, { stall: { fromMs: 5000, toMs: 8000 } })
+      expect(score).toMatchObject(CLEAN)
+      expect(score.efficiency).toBeGreaterThanOrEqual(0.97)
+    })
+  }
+
+  for (const [jitterMs, least] of [
+    [0, 0.91],
+    [50, 0.86],
+  ] as const) {
+    // A true window gives back a slot one window after the call may have arrived at the latest: a round trip is lost.
+    it(`${CB_ADVANCED.name} use ${least * 100} % of a true window at a jitter of ${jitterMs} ms, and violate nothing`, async () => {
+      const score = await play(CB_ADVANCED, { jitterMs })
+      expect(score).toMatchObject(CLEAN)
+      expect(score.efficiency).toBeGreaterThanOrEqual(least)
+    })
+  }
+})
+
+describe('an exchange whose clock is wrong', () => {
+  for (const skewMs of [3000, -3000]) {
+    it(`by ${skewMs / 1000} s sees no limit broken and no signature expire in the queue`, async () => {
+      const score = await play(CB, { skewMs, atOnce: 250 })
+      expect(score).toMatchObject(CLEAN)
+      expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
+    })
+  }
+})

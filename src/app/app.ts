@@ -17,11 +17,12 @@ import type { Millis } from '../core/units.ts'
 import { Pools, type Route } from '../forward/pool.ts'
 import { Fingerprints } from '../identify/credential.ts'
 import { createInbound, type InboundServer } from '../inbound/listener.ts'
-import { Lanes } from '../limit/lanes.ts'
+import { Lanes, type LanesJournal } from '../limit/lanes.ts'
 import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
 import { accountAndPair } from '../limit/store.ts'
+import { stragglers } from '../limit/stragglers.ts'
 import { Strikes } from '../limit/strikes.ts'
 import { limitView } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
@@ -90,7 +91,13 @@ export const buildApp = async (
       database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
     save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
   })
-  const lanes = new Lanes({ store, clock, maxQueueBytes: () => rules().maxQueueBytes, tell })
+  const lanes = new Lanes({
+    store,
+    clock,
+    maxQueueBytes: () => rules().maxQueueBytes,
+    tell,
+    journal: lanesJournal(database, log),
+  })
   const orders = new Orders(clock)
   // Orders are forgotten over a restart; what was traded is not, so that a cancel of one is charged where it may belong.
   for (const { key } of database.levels()) {
@@ -198,6 +205,25 @@ export const buildApp = async (
       await pools.destroy()
       database.close()
     },
+  }
+}
+
+/** Nonces of the last weir, and what it left on the way when it died. */
+const lanesJournal = (database: Database, log: Log): LanesJournal => {
+  const left = stragglers(
+    database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+  )
+  if (left.size > 0) {
+    const forMs = Math.ceil(Math.max(...left.values()))
+    log.warn('calls were under way when weir died: others of their keys wait until those must have arrived', {
+      keys: left.size,
+      for_ms: forMs,
+    })
+  }
+  return {
+    load: () => database.nonces().map(({ key, value }) => [key, value]),
+    save: (lane, mark) => database.saveNonce(lane, mark),
+    stragglers: left,
   }
 }
 

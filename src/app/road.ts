@@ -49,7 +49,7 @@ export const buildRoad = (parts: RoadParts): { bots: Handler<Call>; probes: Hand
     // Every error becomes a reply in the exchange's own words.
     .push(rescue(parts.rules, parts.clock))
     // Before everything that keeps state: buckets, lanes and caches are keyed by it.
-    .push(identify({ host, fingerprints: parts.fingerprints }))
+    .push(identify({ host, fingerprints: parts.fingerprints, rules: parts.rules }))
     .push(classify({ host }))
     // Outside the breaker and the limit: an old answer is served when the new one can not be had.
     .push(cache(parts.cache))

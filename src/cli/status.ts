@@ -26,6 +26,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
       'lanes',
       status.queues.filter(({ waiting }) => waiting > 0).map((queue) => laneRow(queue, paint)),
     ),
+    section('nonces', status.queues.flatMap(nonceRows)),
     section('breakers', breakerRows(status.breakers, paint)),
     section('last 5 min', [latelyRow(status)]),
     section(
@@ -88,6 +89,13 @@ const laneRow = (
   const length = paint(`${waiting} of ${capacity}`, share >= 1 ? 'red' : share >= 0.8 ? 'yellow' : 'green')
   return `${id} ${lane}  ${length} wait, the longest for ${duration(oldestWaitMs)}, ${bytes(size)}`
 }
+
+const nonceRows = ({ exchange, lane, mixedNonces }: QueueView): string[] =>
+  mixedNonces.map(
+    ({ larger, smaller }) =>
+      `${exchange} ${lane}  ${larger.bot} signs with ${larger.digits} digits, ${smaller.bot} with ${smaller.digits}: ` +
+      `all calls of ${smaller.bot} are refused; give each its own key`,
+  )
 
 /** Each that is not closed, and the rest on one line. */
 const breakerRows = (breakers: readonly BreakerView[], paint: Paint): string[] => {

@@ -39,6 +39,14 @@ export type WeirEvent =
       readonly capacity: number
       readonly bytes: Bytes
     }
+  | {
+      readonly type: 'nonces.mixed'
+      readonly exchange: string
+      /** Hash of the key. */
+      readonly credential: string
+      readonly larger: { readonly bot: string; readonly digits: number }
+      readonly smaller: { readonly bot: string; readonly digits: number }
+    }
   | { readonly type: 'rules.replaced'; readonly source: string }
   | { readonly type: 'rules.rejected'; readonly source: string; readonly report: string }
   | { readonly type: 'observer.failed'; readonly error: unknown }

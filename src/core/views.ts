@@ -5,6 +5,7 @@ import type { Decision, Sent, Verdict } from './call.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BreakerState } from './events.ts'
 import type { EndpointClass } from './rules.ts'
+import type { Shadow } from './shadow.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
 
 /** One meter: a bucket rule at one scope. */
@@ -43,6 +44,14 @@ export interface QueueView {
   readonly oldestWaitMs: Millis
   /** Calls of this lane that are at the exchange now. */
   readonly inFlight: number
+  /** Bots whose nonces do not go together: every call of the one with the smaller nonces is refused. */
+  readonly mixedNonces: readonly MixedNonces[]
+}
+
+/** Two bots that sign with one key and count their nonces in different units. */
+export interface MixedNonces {
+  readonly larger: { readonly bot: string; readonly digits: number }
+  readonly smaller: { readonly bot: string; readonly digits: number }
 }
 
 /** One change of a breaker. */
@@ -93,6 +102,8 @@ export interface CallView {
   readonly status: number
   readonly tookMs: Millis
   readonly waitedMs: Millis
+  /** What shadow mode would have done: `wait;ms=1200`, `refuse;code=limit_reached`; undefined when nothing. */
+  readonly shadow: string | undefined
   readonly cost: Tokens
   readonly sent: Sent
   readonly error: ErrorCode | undefined
@@ -137,6 +148,8 @@ export interface TotalsView {
   readonly decision: Readonly<Record<Decision, number>>
   readonly verdict: Readonly<Record<Verdict['kind'], number>>
   readonly result: Readonly<Record<CacheResult, number>>
+  /** What would have been done with calls that shadow mode let go. */
+  readonly would: Readonly<Record<Shadow['would'], number>>
 }
 
 /** What the cache did for a call: a closed list. */

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { BodyStream, CallRecord, RawHeaders, Reply } from '../core/call.ts'
+import { shadowText } from '../core/shadow.ts'
 import { bySpelling } from '../core/spellings.ts'
 import type { Bytes } from '../core/units.ts'
 
@@ -92,6 +93,8 @@ const ownFields = (headers: string[], record: CallRecord, how: Answering): void 
     'X-Weir-Sent',
     record.sent,
   )
+  const shadow = shadowText(record.shadow)
+  if (shadow !== undefined) headers.push('X-Weir-Shadow', shadow)
   if (record.error !== undefined) headers.push('X-Weir-Error', record.error)
   if (record.rateLimit !== undefined) headers.push('RateLimit', record.rateLimit)
   if (record.rateLimitPolicy !== undefined) headers.push('RateLimit-Policy', record.rateLimitPolicy)

@@ -7,6 +7,7 @@ import { Presence } from '../core/presence.ts'
 import { answer } from './answer.ts'
 import { readBody } from './body.ts'
 import { decline } from './decline.ts'
+import { unnamed } from './family.ts'
 import { botName, type Head, proxyRequest, readHead } from './request.ts'
 import type { Inbound, Session } from './session.ts'
 
@@ -91,7 +92,7 @@ const travel = (
     startedAt,
     request: proxyRequest(method, head, body),
     wishes: head.wishes,
-    bot: session.bot ?? botName(req.headers['proxy-authorization']) ?? session.address,
+    bot: session.bot ?? botName(req.headers['proxy-authorization']) ?? unnamed(session.address, req.headers['user-agent']),
     presence,
     record: newRecord(),
     early: http10 ? undefined : (headers) => sendEarly(res, headers),

@@ -1,14 +1,15 @@
 // A line of calls that wait for budget. Only the head asks the store, one timer serves the whole line, and a call that
-// can not make its deadline is refused the moment that is known, with the time to come back.
+// can not make its deadline is refused the moment that is known, with the time to come back. In shadow nobody waits.
 
 import type { Clock, Timer } from '../core/clock.ts'
 import { BotLeft } from '../core/departure.ts'
 import { WeirError } from '../core/errors.ts'
+import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
 import type { LaneOrder } from './order.ts'
 import type { BucketStore, Taken } from './store.ts'
-import type { Pass, Ticket, Waiter } from './ticket.ts'
+import { expired, type Pass, type Ticket, type Waiter } from './ticket.ts'
 
 export interface LaneOptions {
   readonly name: string
@@ -30,6 +31,8 @@ export class Lane {
   #timer: Timer | undefined
   /** The store is being asked; whoever comes meanwhile stands in line. */
   #busy = false
+  /** Something has changed since the head was last looked at. */
+  #stirred = false
   /** Mean time a call holds the lane, where only one may. */
   #serviceMs = 0
 
@@ -61,17 +64,27 @@ export class Lane {
    */
   async enter(ticket: Ticket, maxQueue: number): Promise<Pass> {
     if (ticket.presence.left) throw new BotLeft()
-    this.#order.check(ticket.nonce)
-    if (this.#waiting.length > 0 || this.#busy || !this.#hasRoom()) return this.#queue(ticket, maxQueue)
+    const hopeless = this.#order.check(ticket) ?? expired(ticket)
+    if (hopeless !== undefined) throw hopeless
+    const mustRest = this.#order.restMs(ticket, this.#clock.now()) > 0
+    if (this.#waiting.length > 0 || this.#busy || mustRest) return this.#queue(ticket, maxQueue)
     this.#busy = true
     try {
       const taken = await this.#take(ticket)
-      if (taken.granted) return this.#pass(ticket, undefined, 0)
+      if (taken.granted) return this.#pass(ticket, undefined)
     } finally {
       this.#busy = false
       this.pump()
     }
     return this.#queue(ticket, maxQueue)
+  }
+
+  /** Lets a call go at once, charged, whatever stands against it; and says what would have become of it. */
+  wave(ticket: Ticket): { readonly pass: Pass; readonly shadow: Shadow } {
+    if (ticket.presence.left) throw new BotLeft()
+    const shadow = this.#foretell(ticket)
+    this.#store.charge(ticket.takes)
+    return { pass: this.#pass(ticket, undefined), shadow }
   }
 
   /** Refuses all waiting calls that `chosen` picks; calls in flight are not touched. */
@@ -85,6 +98,7 @@ export class Lane {
 
   /** Lets go whoever may go. Called when time has passed, budget came back, or a call ended. */
   pump(): void {
+    this.#stirred = true
     if (this.#busy || this.#waiting.length === 0) return
     this.#busy = true
     this.#timer?.cancel()
@@ -120,45 +134,50 @@ export class Lane {
     return promise
   }
 
-  /** Serves heads until one must wait, or until only a call in flight can help. */
+  /** Serves heads until one must wait: for a time, or for a call in flight to end. */
   async #advance(): Promise<void> {
-    let headMs: Millis = Number.POSITIVE_INFINITY
-    for (let head = this.#waiting[0]; head !== undefined && this.#hasRoom(); head = this.#waiting[0]) {
-      headMs = await this.#serve(head)
-      if (headMs > 0) break
-    }
+    let headMs: Millis
+    do {
+      this.#stirred = false
+      headMs = 0
+      for (let head = this.#next(); head !== undefined && headMs === 0; head = this.#next()) {
+        headMs = await this.#serve(head)
+      }
+    } while (this.#stirred)
     this.#busy = false
-    this.#sleep(this.#hasRoom() ? headMs : Number.POSITIVE_INFINITY)
+    this.#sleep(headMs)
   }
 
   /** Grants or refuses the head; returns how long it must still wait when neither could be done. */
   async #serve(head: Waiter): Promise<Millis> {
-    const stale = this.#order.staleness(head.nonce)
-    if (stale !== undefined) {
-      this.#remove(head)
-      this.#dismiss(head, stale)
-      return 0
-    }
-    if (this.#clock.now() >= head.deadline) {
-      this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
-      return 0
-    }
+    const now = this.#clock.now()
+    const restMs = this.#order.restMs(head, now)
+    if (restMs === Number.POSITIVE_INFINITY) return restMs
+    const hopeless = this.#order.check(head) ?? expired(head)
+    if (hopeless !== undefined) return this.#turnAway(head, hopeless)
+    if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
+    if (restMs > 0) return this.#holdBack(head, restMs)
     const taken = await this.#take(head)
-    if (this.#waiting[0] !== head) {
-      // It left, or a nonce that goes before it arrived, while the store was asked: nothing of it was sent.
+    if (this.#next() !== head) {
+      // It left, or one that goes before it arrived, while the store was asked: nothing of it was sent.
       if (taken.granted) this.#store.settle(head.takes, 'never_left')
       return 0
     }
-    if (taken.granted) {
-      this.#remove(head)
-      this.#backlog.leave(head.bytes)
-      head.grant(this.#pass(head, head.tag, this.#clock.now() - head.since))
-      return 0
-    }
-    const inTime = this.#clock.now() + taken.waitMs <= head.deadline
-    if (inTime && !this.#isInTheWay(head)) return taken.waitMs
-    this.#refuseLate(head, taken.waitMs)
+    if (!taken.granted) return this.#holdBack(head, taken.waitMs)
+    this.#remove(head)
+    this.#backlog.leave(head.bytes)
+    head.grant(this.#pass(head, head))
     return 0
+  }
+
+  /** The head must wait so long; it is refused when that is too long, for itself or for those behind it. */
+  #holdBack(head: Waiter, waitMs: Millis): Millis {
+    const inTime = this.#clock.now() + waitMs <= head.deadline
+    return inTime && !this.#isInTheWay(head) ? waitMs : this.#refuseLate(head, waitMs)
+  }
+
+  #next(): Waiter | undefined {
+    return this.#order.next(this.#waiting)
   }
 
   #take({ takes, held }: Ticket): Taken | Promise<Taken> {
@@ -167,18 +186,18 @@ export class Lane {
     return { granted: true }
   }
 
-  #pass(ticket: Ticket, tag: number | undefined, waitedMs: Millis): Pass {
+  #pass(ticket: Ticket, waiter: Waiter | undefined): Pass {
     const grantedAt = this.#clock.now()
     this.#inFlight += 1
-    this.#order.granted(tag)
+    this.#order.granted(ticket, waiter, this.#waiting, grantedAt)
     return {
-      waitedMs,
+      waitedMs: waiter === undefined ? 0 : grantedAt - waiter.since,
       close: (outcome, accepted) => {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt
         this.#serviceMs += (tookMs - this.#serviceMs) / 8
         this.#store.settle(ticket.takes, outcome)
-        this.#order.closed(ticket.nonce, outcome, accepted)
+        this.#order.closed(ticket, outcome, accepted, tookMs)
         this.pump()
       },
     }
@@ -186,8 +205,9 @@ export class Lane {
 
   /** Wait foretold for a ticket at this place: all that stand before it go first. */
   #predict(ticket: Ticket, place: number): Millis {
-    const turnsMs = Number.isFinite(this.#order.maxInFlight) ? (place + this.#inFlight) * this.#serviceMs : 0
+    const turnsMs = this.#order.turnsMs(place, this.#inFlight, this.#serviceMs)
     if (!ticket.held) return turnsMs
+    const restMs = this.#order.restMs(ticket, this.#clock.now())
     const owed = new Map(ticket.takes.map((take) => [take.key, { ...take }]))
     for (const ahead of this.#waiting.slice(0, place)) {
       for (const { key, cost } of ahead.takes) {
@@ -195,21 +215,29 @@ export class Lane {
         if (take !== undefined) take.cost += cost
       }
     }
-    return Math.max(turnsMs, this.#store.quote([...owed.values()]).waitMs)
+    return Math.max(turnsMs, Number.isFinite(restMs) ? restMs : 0, this.#store.quote([...owed.values()]).waitMs)
+  }
+
+  #foretell(ticket: Ticket): Shadow {
+    const hopeless = this.#order.check(ticket) ?? expired(ticket)
+    if (hopeless !== undefined) return { would: 'refuse', code: hopeless.code }
+    const waitMs = this.#predict(ticket, this.#waiting.length)
+    if (waitMs > ticket.maxWaitMs) return { would: 'refuse', code: ticket.tooLate }
+    return waitMs > 0 ? { would: 'wait', waitMs } : { would: 'send' }
   }
 
   /**
-   * In nonce order nobody overtakes: an order would wait behind a read that waits for its own, other budget. What is more
-   * urgent and could go now has such a head refused, whose nonce would be worthless afterwards. Cancels always can.
+   * In nonce order nobody overtakes: an order would wait behind a read that waits for its own, other budget. A cancel, or an
+   * order behind a read, that could go now has such a head refused, whose nonce would be worthless afterwards.
    */
   #isInTheWay(head: Waiter): boolean {
-    return this.#waiting.some(
-      ({ held, rank, takes }) => !held || (rank < head.rank && this.#store.quote(takes).waitMs === 0),
-    )
-  }
-
-  #hasRoom(): boolean {
-    return this.#inFlight < this.#order.maxInFlight
+    if (!this.#order.blocks) return false
+    const now = this.#clock.now()
+    return this.#waiting.some((waiter) => {
+      const urgent = !waiter.held || (waiter.trades === true && head.trades !== true)
+      if (!urgent || this.#order.restMs(waiter, now) > 0) return false
+      return !waiter.held || this.#store.quote(waiter.takes).waitMs === 0
+    })
   }
 
   #leave(waiter: Waiter): void {
@@ -226,9 +254,14 @@ export class Lane {
     return true
   }
 
-  #refuseLate(waiter: Waiter, waitMs: Millis): void {
+  #refuseLate(waiter: Waiter, waitMs: Millis): 0 {
+    return this.#turnAway(waiter, this.#tooLate(waiter, waitMs))
+  }
+
+  #turnAway(waiter: Waiter, reason: Error): 0 {
     this.#remove(waiter)
-    this.#dismiss(waiter, this.#tooLate(waiter, waitMs))
+    this.#dismiss(waiter, reason)
+    return 0
   }
 
   #dismiss(waiter: Waiter, reason: Error): void {
@@ -237,17 +270,18 @@ export class Lane {
   }
 
   #tooLate(ticket: Ticket, waitMs: Millis): WeirError {
-    const by = this.#store.quote(ticket.takes).by?.rule.id ?? this.name
+    const by = this.#store.quote(ticket.takes).by?.rule.id ?? `${this.name}, its turn`
     const wait = `${by}: the wait would be ${Math.ceil(waitMs)} ms`
     const message =
       waitMs > ticket.maxWaitMs
-        ? `${wait}, more than the ${Math.floor(ticket.maxWaitMs)} ms allowed`
+        ? `${wait}, more than the ${Math.floor(ticket.maxWaitMs)} ms ${ticket.because ?? 'allowed'}`
         : `${wait}, and the time is up, or something more urgent stands behind it`
     return new WeirError(ticket.tooLate, { message, retryAfterMs: waitMs })
   }
 
   /** One timer: for the head's turn, or for the first deadline in line, whichever comes first. */
   #sleep(headMs: Millis): void {
+    if (this.#waiting.length === 0) return
     const now = this.#clock.now()
     let wakeMs = headMs
     for (const { deadline } of this.#waiting) wakeMs = Math.min(wakeMs, deadline - now)

@@ -2,24 +2,17 @@
 // too long. On the way back it settles the charge and believes the exchange where the exchange knows better.
 
 import type { ClassifiedCall, Verdict } from '../core/call.ts'
-import { WeirError } from '../core/errors.ts'
 import type { Observer } from '../core/events.ts'
-import type { Priority } from '../core/rules.ts'
-import type { ServerClocks } from '../core/server-clock.ts'
 import type { Layer } from '../core/stack.ts'
-import type { Millis, Tokens } from '../core/units.ts'
-import type { Lanes } from './lanes.ts'
+import type { Tokens } from '../core/units.ts'
+import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Pricer } from './price.ts'
 import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
 import type { Strikes } from './strikes.ts'
-import type { Pass, Ticket } from './ticket.ts'
 
-export interface LimitDeps {
-  readonly lanes: Lanes
-  readonly store: BucketStore
+export interface LimitDeps extends AdmitDeps {
   readonly pricer: Pricer
   readonly strikes: Strikes
-  readonly serverClocks: ServerClocks
   readonly tell: Observer
 }
 
@@ -51,56 +44,6 @@ const outcomeOf = ({ record: { sent, verdict }, rule }: ClassifiedCall): Outcome
   if (sent === 'no') return 'never_left'
   return verdict?.free === true && rule.kind === 'cancel' ? 'free' : 'spent'
 }
-
-const admit = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
-  const { rule, identity } = call
-  const signatureMs = signatureLeftMs(deps.serverClocks, call)
-  if (signatureMs <= 0) {
-    throw new WeirError('deadline_too_short', { message: 'the signature has expired by the clock of the exchange' })
-  }
-  if (rule.lane === 'fair' && (!rule.hold || rule.enforce === 'shadow')) return charge(deps.store, takes)
-  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : takes.map((t) => t.key).join(' ')
-  return deps.lanes.lane(key, rule).enter(ticketOf(call, takes, signatureMs), rule.maxQueue)
-}
-
-/** Charged, never held back. */
-const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
-  store.charge(takes)
-  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
-}
-
-const ticketOf = (call: ClassifiedCall, takes: readonly Take[], signatureMs: Millis): Ticket => {
-  const { rule, facts, wishes, request } = call
-  const ownMs = rule.onExhausted === 'reject' ? 0 : rule.maxWaitMs
-  const broughtMs = Math.min(wishes.maxWaitMs ?? Number.POSITIVE_INFINITY, signatureMs)
-  return {
-    takes,
-    held: rule.hold && rule.enforce === 'on',
-    bot: call.bot,
-    rank: RANKS[wishes.priority ?? rule.priority],
-    nonce: facts.nonce,
-    bytes: request.body?.length ?? 0,
-    maxWaitMs: Math.max(0, Math.min(ownMs, broughtMs)),
-    tooLate: broughtMs < ownMs ? 'deadline_too_short' : 'limit_reached',
-    presence: call.presence,
-    host: request.host,
-  }
-}
-
-/**
- * How long the signature is still good for, as the exchange's clock sees it; endless when it does not expire, or when the
- * exchange has not told its time yet: by our own clock alone a wrong one would refuse everything.
- */
-const signatureLeftMs = (serverClocks: ServerClocks, { facts, request }: ClassifiedCall): Millis => {
-  const latest = facts.expiresAtWallMs === undefined ? undefined : serverClocks.latest(request.host)
-  if (facts.expiresAtWallMs === undefined || latest === undefined) return Number.POSITIVE_INFINITY
-  return facts.expiresAtWallMs - latest - FLIGHT_MS
-}
-
-/** Time that a call may need to reach the exchange. */
-const FLIGHT_MS: Millis = 250
-
-const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
 
 /** The exchange refused although weir let the call go: its counter is right and ours is wrong. */
 const believe = (deps: LimitDeps, call: ClassifiedCall, takes: readonly Take[], verdict: Verdict): void => {

@@ -1,45 +1,54 @@
-// Who goes first. Two answers: bots in turn, or nonces upward.
+// Who goes first where order is free: urgent calls before others, and bots in turn. What an order has to answer for a lane.
 
-import { WeirError } from '../core/errors.ts'
+import type { WeirError } from '../core/errors.ts'
+import type { Millis } from '../core/units.ts'
 import type { Outcome } from './store.ts'
 import type { Ticket, Waiter } from './ticket.ts'
 
 /** The discipline of a lane. */
 export interface LaneOrder {
-  readonly maxInFlight: number
+  /** True when a call that waits holds up all that stand behind it. */
+  readonly blocks: boolean
   /** True when forgetting the lane would lose nothing. */
   readonly forgettable: boolean
-  /** @throws WeirError `nonce_too_low` when a call can not succeed any more */
-  check(nonce: bigint | undefined): void
-  /** The refusal for a call whose turn came too late; undefined when it is still good. */
-  staleness(nonce: bigint | undefined): WeirError | undefined
+  /** The refusal for a call that can not succeed any more; undefined while it can. */
+  check(ticket: Ticket): WeirError | undefined
   /** Fair-queueing tag of a newcomer. */
   tag(ticket: Ticket): number
   /** Where a newcomer stands among those who wait. */
   place(waiting: readonly Waiter[], ticket: Ticket, tag: number): number
-  /** A call goes; `tag` is undefined when it never stood in line. */
-  granted(tag: number | undefined): void
-  closed(nonce: bigint | undefined, outcome: Outcome, accepted: boolean): void
+  /** Whose turn it is. */
+  next(waiting: readonly Waiter[]): Waiter | undefined
+  /** How long order alone keeps a call back; 0 = not at all, infinite = until a call in flight has ended. */
+  restMs(ticket: Ticket, now: Millis): Millis
+  /** Time that so many calls before it take, when one holds the lane for `serviceMs`. */
+  turnsMs(waiting: number, inFlight: number, serviceMs: Millis): Millis
+  /** A call goes; `waiter` is undefined when it never stood in line, else it has left `waiting`. */
+  granted(ticket: Ticket, waiter: Waiter | undefined, waiting: readonly Waiter[], now: Millis): void
+  closed(ticket: Ticket, outcome: Outcome, accepted: boolean, tookMs: Millis): void
 }
 
-/** Start-time fair queueing: each bot's next call is tagged one cost after its last, so that a busy bot can not starve a quiet one. */
+/** So many urgent calls in a row may pass one that is less so. */
+const PASSES = 8
+
+/**
+ * Urgent classes first, and within one, start-time fair queueing: each bot's next call is tagged its cost, divided by the bot's
+ * weight, after its last, so that a busy bot can not starve a quiet one. Nor can urgent calls starve the others.
+ */
 export class FairOrder implements LaneOrder {
-  readonly maxInFlight = Number.POSITIVE_INFINITY
+  readonly blocks = false
+  readonly forgettable = true
   /** Tag of the call granted last: the virtual time of the lane. */
   #virtual = 0
   readonly #last = new Map<string, number>()
+  /** Calls that passed less urgent ones since one of these went. */
+  #passes = 0
 
-  get forgettable(): boolean {
-    return true
-  }
-
-  check(): void {}
-
-  staleness(): undefined {}
+  check(): undefined {}
 
   tag(ticket: Ticket): number {
     const cost = ticket.takes.reduce((most, take) => Math.max(most, take.cost), 0) || 1
-    const tag = Math.max(this.#virtual, this.#last.get(ticket.bot) ?? 0) + cost
+    const tag = Math.max(this.#virtual, this.#last.get(ticket.bot) ?? 0) + cost / (ticket.weight ?? 1)
     this.#last.set(ticket.bot, tag)
     return tag
   }
@@ -48,71 +57,45 @@ export class FairOrder implements LaneOrder {
     return insertion(waiting, (other) => other.rank - rank || other.tag - tag)
   }
 
-  granted(tag: number | undefined): void {
-    if (tag === undefined) return
-    this.#virtual = Math.max(this.#virtual, tag)
+  /** The most urgent; after enough of them the one among the others that has been owed its turn the longest. */
+  next(waiting: readonly Waiter[]): Waiter | undefined {
+    const [first] = waiting
+    if (first === undefined || this.#passes < PASSES) return first
+    let owed: Waiter | undefined
+    for (let at = this.#endOfRank(waiting, first.rank); at < waiting.length; ) {
+      const head = waiting[at]
+      if (head === undefined) break
+      if (owed === undefined || head.tag < owed.tag) owed = head
+      at = this.#endOfRank(waiting, head.rank)
+    }
+    return owed ?? first
+  }
+
+  restMs(): Millis {
+    return 0
+  }
+
+  turnsMs(): Millis {
+    return 0
+  }
+
+  granted(_ticket: Ticket, waiter: Waiter | undefined, waiting: readonly Waiter[]): void {
+    if (waiter === undefined) return
+    this.#passes = (waiting.at(-1)?.rank ?? 0) > waiter.rank && this.#passes < PASSES ? this.#passes + 1 : 0
+    this.#virtual = Math.max(this.#virtual, waiter.tag)
     // Bots that are not ahead of the virtual time owe nothing: forgetting them changes no turn.
     for (const [bot, tag] of this.#last) if (tag <= this.#virtual) this.#last.delete(bot)
   }
 
   closed(): void {}
-}
 
-/**
- * Nonces upward, one call in flight. Kraken refuses a nonce that is not above the last one it saw for the key, counts
- * such refusals towards a lockout, and two calls on two connections may swap on the way.
- */
-export class NonceOrder implements LaneOrder {
-  readonly maxInFlight = 1
-  readonly #window: bigint
-  #highest: bigint | undefined
-
-  /** @param window distance below the highest nonce that the exchange still accepts, as declared on the key */
-  constructor(window: bigint) {
-    this.#window = window
+  #endOfRank(waiting: readonly Waiter[], rank: number): number {
+    return insertion(waiting, (other) => other.rank - rank)
   }
-
-  get forgettable(): boolean {
-    return this.#highest === undefined
-  }
-
-  check(nonce: bigint | undefined): void {
-    const stale = this.staleness(nonce)
-    if (stale !== undefined) throw stale
-  }
-
-  staleness(nonce: bigint | undefined): WeirError | undefined {
-    if (nonce === undefined || this.#highest === undefined || nonce > this.#highest - this.#window) return undefined
-    return new WeirError('nonce_too_low')
-  }
-
-  tag(): number {
-    return 0
-  }
-
-  place(waiting: readonly Waiter[], { nonce }: Ticket): number {
-    return insertion(waiting, (other) => compareNonces(other.nonce, nonce))
-  }
-
-  granted(): void {}
-
-  closed(nonce: bigint | undefined, outcome: Outcome, accepted: boolean): void {
-    // Only an accepted nonce raises the mark: a call with a wild nonce and a wrong signature must not lock the key out.
-    if (nonce === undefined || outcome === 'never_left' || !accepted) return
-    if (this.#highest === undefined || nonce > this.#highest) this.#highest = nonce
-  }
-}
-
-/** A call without a nonce goes after those that have one. */
-const compareNonces = (a: bigint | undefined, b: bigint | undefined): number => {
-  if (a === b) return 0
-  if (a === undefined) return 1
-  if (b === undefined) return -1
-  return a < b ? -1 : 1
 }
 
 /** First index whose waiter goes after the newcomer; equals keep their order of arrival. */
-const insertion = (waiting: readonly Waiter[], compare: (other: Waiter) => number): number => {
+export const insertion = (waiting: readonly Waiter[], compare: (other: Waiter) => number): number => {
   let low = 0
   let high = waiting.length
   while (low < high) {

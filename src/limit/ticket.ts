@@ -1,5 +1,6 @@
 // What a call brings to a lane, and what it is given there.
 
+import { WeirError } from '../core/errors.ts'
 import type { Presence } from '../core/presence.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 import type { Outcome, Take } from './store.ts'
@@ -11,8 +12,12 @@ export interface Ticket {
   readonly held: boolean
   /** Who asks: bots take turns. */
   readonly bot: string
+  /** Its share of turns; 1 unless said. */
+  readonly weight?: number | undefined
   /** Lower goes first where order is free. */
   readonly rank: number
+  /** An order or a cancel: where nobody may overtake, a read that has to wait makes way for it. */
+  readonly trades?: boolean
   /** The bot's own order number; undefined where order is free. */
   readonly nonce: bigint | undefined
   /** Body held while waiting. */
@@ -20,6 +25,10 @@ export interface Ticket {
   readonly maxWaitMs: Millis
   /** Why it may not wait longer: the class's own rule, or something the call brought along. */
   readonly tooLate: 'limit_reached' | 'deadline_too_short'
+  /** The same in words, after a number of milliseconds; `allowed` unless said. */
+  readonly because?: string
+  /** How long its signature still lives, asked when its turn has come; absent when it does not expire. */
+  readonly signatureMs?: (() => Millis) | undefined
   readonly presence: Presence
   /** Host the call is for, so that a breaker can clear its line. */
   readonly host: string
@@ -41,3 +50,9 @@ export interface Waiter extends Ticket {
   readonly grant: (pass: Pass) => void
   readonly refuse: (reason: Error) => void
 }
+
+/** The refusal for a call whose signature is dead, as the exchange's clock sees it; undefined while it lives. */
+export const expired = ({ signatureMs }: Ticket): WeirError | undefined =>
+  signatureMs === undefined || signatureMs() > 0
+    ? undefined
+    : new WeirError('deadline_too_short', { message: 'the signature has expired by the clock of the exchange' })

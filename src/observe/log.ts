@@ -4,13 +4,14 @@
 //
 // Fields of a line about a call, always these:
 //   call bot method host credential exchange class decision status error reason sent took_ms waited_ms cost
-// and where they apply: `cause` (system code of a failure), `stack` (of a bug). `error` is the code of X-Weir-Error,
+// and where they apply: `shadow` (what shadow mode would have done), `cause` (system code of a failure), `stack` (of a bug). `error` is the code of X-Weir-Error,
 // `reason` the exchange's words, from a closed list.
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { Call, Verdict } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
+import { shadowText } from '../core/shadow.ts'
 
 /** Levels of `--log-level`. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -95,16 +96,17 @@ const write = (logger: Logger, event: WeirEvent): void => {
 const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
   switch (event.type) {
     case 'call.finished': {
-      const { decision, error, verdict } = event.call.record
+      const { decision, error, verdict, shadow } = event.call.record
       if (error === 'internal' || decision === undefined) return 'error'
       if (event.call.presence.left) return 'info'
       if (decision === 'failed' || (verdict !== undefined && COMPLAINTS.has(verdict.kind))) return 'warn'
-      return decision === 'refused' ? 'info' : 'debug'
+      return decision === 'refused' || shadow?.would === 'refuse' ? 'info' : 'debug'
     }
     case 'breaker.changed':
       return event.to === 'open' ? 'warn' : 'info'
     case 'limit.violated':
     case 'lane.filled':
+    case 'nonces.mixed':
       return 'warn'
     case 'rules.replaced':
       return 'info'
@@ -127,6 +129,11 @@ const sentenceOf = (event: WeirEvent): string => {
       return `breaker of ${event.host} is ${event.to}`
     case 'lane.filled':
       return `lane ${event.lane} is filling up: ${event.waiting} of ${event.capacity} wait`
+    case 'nonces.mixed':
+      return (
+        `${event.larger.bot} and ${event.smaller.bot} sign with one key, with nonces of ${event.larger.digits} and ` +
+        `${event.smaller.digits} digits: every call of ${event.smaller.bot} is refused; give each its own key`
+      )
     case 'rules.replaced':
       return `rules of ${event.source} are in force`
     case 'rules.rejected':
@@ -152,6 +159,10 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
       const { lane, waiting, capacity, bytes } = event
       return { lane, waiting, capacity, bytes }
     }
+    case 'nonces.mixed': {
+      const { exchange, credential, larger, smaller } = event
+      return { exchange, credential, larger, smaller }
+    }
     case 'rules.replaced':
       return { source: event.source }
     case 'rules.rejected':
@@ -175,6 +186,7 @@ const callFields = ({ call, status, tookMs, error }: Extract<WeirEvent, { type: 
     sent: record.sent,
     took_ms: round(tookMs),
     waited_ms: round(record.waitedMs),
+    shadow: shadowText(record.shadow),
     cost: record.cost,
     cause: record.decision === 'failed' ? causeOf(error) : undefined,
     stack: bug ? safeStack(error) : undefined,

@@ -69,6 +69,13 @@ export const METRICS = {
   ),
   request_duration_seconds: define('histogram', 'Time from the arrival of a call until its answer began to go out.'),
   overhead_seconds: define('histogram', "weir's own share of that time: without waiting and without the exchange."),
+  shadow_total: define(
+    'counter',
+    'Calls that were not held, by what would have been done with them: send, wait, refuse.',
+    'exchange',
+    'class',
+    'would',
+  ),
   cache_requests_total: define(
     'counter',
     'Calls of classes with a cache, by what it gave: hit, stale, coalesced, miss, bypass.',
@@ -114,6 +121,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
     queue_wait_seconds: () => histogramSamples(`${prefix}queue_wait_seconds`, waits),
     request_duration_seconds: () => histogramSamples(`${prefix}request_duration_seconds`, durations),
     overhead_seconds: () => histogramSamples(`${prefix}overhead_seconds`, overheads),
+    shadow_total: () => tally.samples('would'),
     cache_requests_total: () => tally.samples('result'),
     upstream_responses_total: () => tally.samples('verdict'),
   }

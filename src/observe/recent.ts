@@ -3,6 +3,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
+import { shadowText } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { CallView, ViolationView } from '../core/views.ts'
 import { Ring } from './ring.ts'
@@ -67,6 +68,7 @@ const callView = (
     status,
     tookMs,
     waitedMs: record.waitedMs,
+    shadow: shadowText(record.shadow),
     cost: record.cost,
     sent: record.sent,
     error: record.error,

@@ -2,6 +2,7 @@
 
 import type { CallRecord, Decision, Verdict } from '../core/call.ts'
 import type { BreakerState } from '../core/events.ts'
+import type { Shadow } from '../core/shadow.ts'
 import type { CacheResult, TotalsView } from '../core/views.ts'
 
 /** A count with its labels. */
@@ -16,6 +17,7 @@ interface ClassCounts extends Omit<TotalsView, 'violations'> {
   readonly decision: Record<Decision, number>
   readonly verdict: Record<Verdict['kind'], number>
   readonly result: Record<CacheResult, number>
+  readonly would: Record<Shadow['would'], number>
 }
 
 /** Label of what is not (or not yet) in a closed list. */
@@ -41,6 +43,7 @@ export class Tally {
     if (verdict !== undefined && decision !== 'coalesced' && decision !== 'cached') counts.verdict[verdict.kind] += 1
     const result = cacheResult(record)
     if (result !== undefined) counts.result[result] += 1
+    if (record.shadow !== undefined) counts.would[record.shadow.would] += 1
   }
 
   violated(exchange: string, id: string): void {
@@ -53,7 +56,7 @@ export class Tally {
   }
 
   /** All counts of one kind that are not 0. */
-  samples(kind: 'decision' | 'verdict' | 'result'): readonly Count[] {
+  samples(kind: 'decision' | 'verdict' | 'result' | 'would'): readonly Count[] {
     return [...this.#classes.values()].flatMap((counts) =>
       Object.entries(counts[kind])
         .filter(([, value]) => value > 0)
@@ -79,6 +82,7 @@ export class Tally {
       addUp(sum.decision, counts.decision)
       addUp(sum.verdict, counts.verdict)
       addUp(sum.result, counts.result)
+      addUp(sum.would, counts.would)
     }
     const violations = [...this.#violations.values()].filter(
       ({ labels }) => exchange === undefined || labels.exchange === exchange,
@@ -105,6 +109,7 @@ const newCounts = (exchange: string, id: string): ClassCounts => ({
   decision: { forwarded: 0, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0, left: 0 },
   verdict: { ok: 0, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
   result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
+  would: { send: 0, wait: 0, refuse: 0 },
 })
 
 const addUp = <Word extends string>(sum: Record<Word, number>, more: Record<Word, number>): void => {

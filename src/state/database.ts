@@ -1,4 +1,5 @@
-// What survives a restart, in one SQLite file: levels of buckets, states of breakers, and the secret that hashes key ids.
+// What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, and the
+// secret that hashes key ids.
 // The only file that knows node:sqlite.
 
 import { randomBytes } from 'node:crypto'
@@ -11,6 +12,7 @@ import type { Millis } from '../core/units.ts'
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS levels (key TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS breakers (host TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS nonces (lane TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 `
 /** No counter of an exchange remembers longer. */
@@ -49,6 +51,7 @@ export class Database {
   readonly #clock: Clock
   readonly #writeLevel: StatementSync
   readonly #writeBreaker: StatementSync
+  readonly #writeNonce: StatementSync
   readonly #failed: (error: unknown) => void
   readonly #dirty = new Map<string, Pending>()
   #failing = false
@@ -66,9 +69,11 @@ export class Database {
     this.#failed = failed
     this.#db = open(join(directory, 'weir.db'))
     this.#db.prepare('DELETE FROM levels WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
+    this.#db.prepare('DELETE FROM nonces WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
     this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
     this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
+    this.#writeNonce = this.#db.prepare('INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)')
   }
 
   /** 32 random bytes, made once per installation. */
@@ -86,6 +91,19 @@ export class Database {
   /** All breakers. */
   breakers(): readonly Saved[] {
     return this.#all('SELECT host AS key, state, saved_at FROM breakers')
+  }
+
+  /** The highest nonce of each lane, and the bot it came from. */
+  nonces(): readonly { readonly key: string; readonly value: { readonly nonce: bigint; readonly bot: string } }[] {
+    return this.#all('SELECT lane AS key, state, saved_at FROM nonces').map(({ key, value }) => {
+      const { nonce, bot } = value as { nonce: string; bot: string }
+      return { key, value: { nonce: BigInt(nonce), bot } }
+    })
+  }
+
+  /** Keeps a highest nonce, within a moment: after a kill, bots send anew, with higher ones. */
+  saveNonce(lane: string, { nonce, bot }: { readonly nonce: bigint; readonly bot: string }): void {
+    this.#save({ statement: this.#writeNonce, key: lane, value: () => ({ nonce: String(nonce), bot }) }, false)
   }
 
   /** Keeps a level. `urgent`: now, before budget is spent; else within a moment, newest value wins. */
@@ -114,7 +132,8 @@ export class Database {
   }
 
   #save(pending: Pending, now: boolean): void {
-    const id = `${pending.statement === this.#writeLevel ? 'level' : 'breaker'} ${pending.key}`
+    // No two tables have keys of one form: `{kraken}private:1f0c…`, `kraken 1f0c…`, `api.kraken.com`.
+    const id = pending.key
     if (now && !this.#failing && this.#attempt(() => this.#write(pending))) {
       this.#dirty.delete(id)
       return

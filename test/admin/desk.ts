@@ -37,6 +37,7 @@ const totals: TotalsView = {
   decision: { forwarded: 5, cached: 0, stale: 0, coalesced: 0, refused: 0, failed: 0, left: 0 },
   verdict: { ok: 5, client: 0, auth: 0, throttled: 0, banned: 0, failing: 0 },
   result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
+  would: { send: 0, wait: 0, refuse: 0 },
 }
 const quiet: ActivityView = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
 const none = { count: 0, meanMs: undefined, p50Ms: undefined, p95Ms: undefined, p99Ms: undefined }

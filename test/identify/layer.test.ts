@@ -7,7 +7,8 @@ import { shippedRules } from '../rules/shipped.ts'
 import { aCall, aReply } from '../support/build.ts'
 
 const fingerprints = new Fingerprints(Buffer.alloc(32, 1))
-const hosts = shippedRules().hosts
+const rules = shippedRules()
+const { hosts } = rules
 /** Two keys of one trader, declared in limits.yaml. */
 const declared = (name: string): HostRule | undefined => {
   const rule = hosts.get(name)
@@ -20,7 +21,7 @@ const declared = (name: string): HostRule | undefined => {
 
 const identified = async (headers: readonly string[], host = 'api.kraken.com'): Promise<IdentifiedCall> => {
   const seen: IdentifiedCall[] = []
-  const layer = identify({ host: declared, fingerprints })((call) => {
+  const layer = identify({ host: declared, fingerprints, rules: () => rules })((call) => {
     seen.push(call)
     return Promise.resolve(aReply())
   })

@@ -6,7 +6,9 @@ import { Presence } from '../../src/core/presence.ts'
 import { Backlog } from '../../src/limit/backlog.ts'
 import { Lane } from '../../src/limit/lane.ts'
 import { MemoryStore } from '../../src/limit/memory.ts'
-import { FairOrder, type LaneOrder, NonceOrder } from '../../src/limit/order.ts'
+import { type NonceOptions, NonceOrder, type NonceRules } from '../../src/limit/nonce-order.ts'
+import { FairOrder, type LaneOrder } from '../../src/limit/order.ts'
+import { Spread } from '../../src/limit/spread.ts'
 import type { Pass, Ticket } from '../../src/limit/ticket.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { bucketRule, takeFrom } from './rules.ts'
@@ -189,7 +191,7 @@ describe('nonces upward', () => {
         async (nonces) => {
           clock = new FakeClock()
           store = new MemoryStore(clock, () => 1)
-          const lane = aLane(new NonceOrder(0n))
+          const lane = aLane(byNonce())
           const sent: bigint[] = []
           const refused: bigint[] = []
           for (const nonce of nonces) {
@@ -213,7 +215,7 @@ describe('nonces upward', () => {
 
   it('refuse what holds up a cancel, so that the cancel goes at once', async () => {
     // Five orders that waited for engine budget once kept a cancel from the exchange for four seconds.
-    const lane = aLane(new NonceOrder(0n))
+    const lane = aLane(byNonce())
     store.charge([takeFrom(rule, 2)])
     const orders = [1n, 2n, 3n].map((nonce) => caught(enter(lane, { nonce })))
     await clock.pass(10)
@@ -226,36 +228,36 @@ describe('nonces upward', () => {
 
   it('refuse a read that waits for its budget when an order with budget stands behind it', async () => {
     // Two bots polled balances on the trader's key: its orders went out five seconds late.
-    const lane = aLane(new NonceOrder(0n))
+    const lane = aLane(byNonce())
     store.charge([takeFrom(rule, 2)])
-    const read = caught(enter(lane, { nonce: 1n, rank: 2 }))
+    const read = caught(enter(lane, { nonce: 1n }))
     await clock.pass(10)
     const engine = [takeFrom(bucketRule(60, 1, 'engine'))]
-    const order = await enter(lane, { nonce: 2n, rank: 1, takes: engine })
+    const order = await enter(lane, { nonce: 2n, trades: true, takes: engine })
     expect(clock.now()).toBe(10)
     expect(await read).toMatchObject({ code: 'limit_reached' })
     order.close('spent', true)
   })
 
   it('keep a read in its place before an order that lacks budget as well', async () => {
-    const lane = aLane(new NonceOrder(0n))
+    const lane = aLane(byNonce())
     store.charge([takeFrom(rule, 2)])
     const sent: string[] = []
-    const go = (name: string, nonce: bigint, rank: number) =>
-      void enter(lane, { nonce, rank }).then((pass) => {
+    const go = (name: string, nonce: bigint, trades: boolean) =>
+      void enter(lane, { nonce, trades }).then((pass) => {
         sent.push(name)
         pass.close('spent', true)
       })
-    go('read', 1n, 2)
+    go('read', 1n, false)
     await clock.pass(10)
-    go('order', 2n, 1)
+    go('order', 2n, true)
     store.settle([takeFrom(rule, 2)], 'spent')
     await clock.pass(4000)
     expect(sent).toEqual(['read', 'order'])
   })
 
   it('refuses what can not succeed any more, before and while it waits', async () => {
-    const lane = aLane(new NonceOrder(0n))
+    const lane = aLane(byNonce())
     const first = await enter(lane, { nonce: 10n })
     const waiting = caught(enter(lane, { nonce: 9n }))
     first.close('spent', true)
@@ -264,7 +266,7 @@ describe('nonces upward', () => {
   })
 
   it('lets through what a declared nonce window still allows', async () => {
-    const lane = aLane(new NonceOrder(5n))
+    const lane = aLane(byNonce({ nonceWindow: 5n }))
     const first = await enter(lane, { nonce: 10n })
     first.close('spent', true)
     const second = await enter(lane, { nonce: 6n })
@@ -273,12 +275,21 @@ describe('nonces upward', () => {
   })
 
   it('is not locked out by a wild nonce that the exchange did not accept', async () => {
-    const lane = aLane(new NonceOrder(0n))
+    const lane = aLane(byNonce())
     const wild = await enter(lane, { nonce: 1n << 62n })
     wild.close('spent', false)
     await expect(enter(lane, { nonce: 10n })).resolves.toBeDefined()
   })
 })
+
+const ORDERS: readonly (() => LaneOrder)[] = [
+  () => new FairOrder(),
+  () => byNonce(),
+  () => byNonce({ nonceWindow: 20n }),
+  () => byNonce({ nonceOrder: 'spaced' }),
+  () => byNonce({ nonceOrder: 'none' }),
+  () => byNonce({}, { quietUntil: 1_500 }),
+]
 
 it('loses nobody, serves nobody twice, and sends nothing after its deadline', async () => {
   const arrival = fc.record({
@@ -286,13 +297,16 @@ it('loses nobody, serves nobody twice, and sends nothing after its deadline', as
     maxWaitMs: fc.integer({ min: 0, max: 4000 }),
     leavesAfter: fc.option(fc.integer({ min: 0, max: 4000 }), { nil: undefined }),
     bot: fc.constantFrom('a', 'b', 'c'),
+    rank: fc.integer({ min: 0, max: 3 }),
+    held: fc.boolean(),
+    trades: fc.boolean(),
     nonce: fc.option(fc.bigInt({ min: 1n, max: 100n }), { nil: undefined }),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(arrival, { maxLength: 40 }), fc.boolean(), async (arrivals, byNonce) => {
+    fc.asyncProperty(fc.array(arrival, { maxLength: 40 }), fc.constantFrom(...ORDERS), async (arrivals, order) => {
       clock = new FakeClock()
       store = new MemoryStore(clock, () => 1)
-      const lane = aLane(byNonce ? new NonceOrder(0n) : new FairOrder())
+      const lane = aLane(order())
       const ends = arrivals.map(() => 0)
       arrivals.forEach(({ at, maxWaitMs, leavesAfter, bot, nonce }, index) => {
         clock.after(at, () => {
@@ -326,6 +340,13 @@ const aLane = (
     () => {},
   ),
 ): Lane => new Lane({ name: 'test.lane', order, store, clock, backlog })
+
+const byNonce = (rules: Partial<NonceRules> = {}, options: Partial<NonceOptions> = {}): NonceOrder =>
+  new NonceOrder({
+    rules: () => ({ nonceOrder: 'strict', nonceWindow: 0n, ...rules }),
+    spread: new Spread(),
+    ...options,
+  })
 
 const enter = (lane: Lane, change: Partial<Ticket> = {}, maxQueue = 1000): Promise<Pass> =>
   lane.enter(

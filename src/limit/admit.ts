@@ -1,0 +1,99 @@
+// The way in: how long a call may wait and how urgent it is, and whether its lane lets it go.
+//
+// How long: a bot's own entry in limits.yaml decides; else the patience of its client, where that is known; else its class.
+// What the call brings along can only make it shorter: `X-Weir-Max-Wait`, and the life of its signature.
+
+import type { ClassifiedCall } from '../core/call.ts'
+import type { Priority } from '../core/rules.ts'
+import type { ServerClocks } from '../core/server-clock.ts'
+import type { Millis } from '../core/units.ts'
+import type { Lanes } from './lanes.ts'
+import type { BucketStore, Take } from './store.ts'
+import { expired, type Pass, type Ticket } from './ticket.ts'
+
+export interface AdmitDeps {
+  readonly lanes: Lanes
+  readonly store: BucketStore
+  readonly serverClocks: ServerClocks
+}
+
+/**
+ * Waits for leave to go. In shadow it is given at once, and what would have become of the call goes on record.
+ * @throws WeirError, BotLeft as `Lane.enter`
+ */
+export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
+  const { rule, identity, record } = call
+  const ticket = ticketOf(deps.serverClocks, call, takes)
+  if (rule.lane === 'fair' && !rule.hold && rule.enforce === 'on') {
+    const dead = expired(ticket)
+    if (dead !== undefined) throw dead
+    return charge(deps.store, takes)
+  }
+  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : takes.map((t) => t.key).join(' ')
+  const lane = deps.lanes.lane(key, rule, identity.account)
+  if (rule.enforce === 'on') return lane.enter(ticket, rule.maxQueue)
+  const { pass, shadow } = lane.wave(ticket)
+  record.shadow = shadow
+  return pass
+}
+
+/** Charged, never held back. */
+export const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
+  store.charge(takes)
+  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
+}
+
+const ticketOf = (serverClocks: ServerClocks, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
+  const { rule, facts, wishes, request, manners } = call
+  const { expiresAtWallMs } = facts
+  const signatureMs =
+    expiresAtWallMs === undefined ? undefined : () => signatureLeftMs(serverClocks, request.host, expiresAtWallMs)
+  return {
+    takes,
+    held: rule.hold,
+    bot: call.bot,
+    weight: manners?.weight,
+    rank: RANKS[wishes.priority ?? manners?.priority ?? rule.priority],
+    trades: rule.kind === 'order' || rule.kind === 'cancel',
+    nonce: facts.nonce,
+    bytes: request.body?.length ?? 0,
+    ...patience(call, signatureMs?.() ?? Number.POSITIVE_INFINITY),
+    signatureMs,
+    presence: call.presence,
+    host: request.host,
+  }
+}
+
+const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
+
+type Patience = Pick<Ticket, 'maxWaitMs' | 'tooLate'> & { readonly because: string }
+
+/** How long the call may wait, and whose word that is. */
+const patience = (call: ClassifiedCall, signatureMs: Millis): Patience => {
+  const own = ownPatience(call)
+  const wishMs = call.wishes.maxWaitMs ?? Number.POSITIVE_INFINITY
+  if (Math.min(wishMs, signatureMs) >= own.maxWaitMs) return own
+  return wishMs <= signatureMs
+    ? { maxWaitMs: wishMs, tooLate: 'deadline_too_short', because: 'that the bot asked for' }
+    : { maxWaitMs: Math.max(0, signatureMs), tooLate: 'deadline_too_short', because: 'that its signature lives' }
+}
+
+const ownPatience = ({ rule, manners, patienceMs }: ClassifiedCall): Patience => {
+  const tooLate = 'limit_reached'
+  if (rule.onExhausted === 'reject') return { maxWaitMs: 0, tooLate, because: 'allowed' }
+  if (manners?.maxWaitMs !== undefined) return { maxWaitMs: manners.maxWaitMs, tooLate, because: 'allowed to the bot' }
+  if (patienceMs === undefined) return { maxWaitMs: rule.maxWaitMs, tooLate, because: 'allowed' }
+  return { maxWaitMs: Math.min(patienceMs, rule.longestWaitMs), tooLate, because: 'that its client waits' }
+}
+
+/**
+ * How long the signature is still good for, as the exchange's clock sees it; endless when the exchange has not told its time
+ * yet: by our own clock alone a wrong one would refuse everything.
+ */
+const signatureLeftMs = (serverClocks: ServerClocks, host: string, expiresAtWallMs: Millis): Millis => {
+  const latest = serverClocks.latest(host)
+  return latest === undefined ? Number.POSITIVE_INFINITY : expiresAtWallMs - latest - FLIGHT_MS
+}
+
+/** Time that a call may need to reach the exchange. */
+const FLIGHT_MS: Millis = 250

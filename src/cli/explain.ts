@@ -1,9 +1,11 @@
 // What limits.yaml makes of a call, without a running weir: its class, its costs, its manners. Levels, breakers and
 // what would happen now are a running weir's to tell.
 
-import type { CostRule, ParamCost, Rules } from '../core/rules.ts'
+import { readFacts } from '../classify/facts.ts'
+import type { Facts } from '../core/call.ts'
+import type { CostRule, EndpointClass, ParamCost, Rules } from '../core/rules.ts'
 import type { ExplainedCost, Explanation } from '../core/views.ts'
-import { mostOf } from '../rules/costs.ts'
+import { saidCost } from '../limit/price.ts'
 import { parsePattern, type Route } from '../rules/pattern.ts'
 import { amount, duration } from './words.ts'
 
@@ -26,7 +28,7 @@ export const explainByRules = (rules: Rules, method: string, url: URL): Explanat
     enforce: rule.enforce,
     priority: rule.priority,
     maxWaitMs: rule.maxWaitMs,
-    costs: rule.costs.map(explainCost),
+    costs: rule.costs.map((cost) => explainCost(cost, factsOf(rule, method, url))),
     cache: rule.cache && {
       freshMs: rule.cache.freshMs,
       staleMs: rule.cache.staleMs,
@@ -37,10 +39,17 @@ export const explainByRules = (rules: Rules, method: string, url: URL): Explanat
   }
 }
 
-/** The most that a call can cost with one order in it: one of unknown age counts as the youngest. */
-const explainCost = (cost: CostRule): ExplainedCost => ({
+/** What the address alone tells of the price. */
+const factsOf = (rule: EndpointClass, method: string, { hostname, pathname, search }: URL): Facts => {
+  const target = `${pathname}${search}`
+  const request = { method, host: hostname, port: 443, target, path: pathname, query: search.slice(1) }
+  return readFacts({ ...request, headers: [], body: undefined }, rule)
+}
+
+/** The most that a call with one order can cost: one of unknown age counts as the youngest. */
+const explainCost = (cost: CostRule, facts: Facts): ExplainedCost => ({
   bucket: cost.bucket.id,
-  cost: mostOf(cost),
+  cost: saidCost(cost, facts) + Math.max(0, ...cost.byAge.map((step) => step.cost)),
   note: costNote(cost),
   level: undefined,
 })
@@ -50,7 +59,7 @@ export const costNote = ({ fixed, each, byParam, byAge }: CostRule): string | un
   const oldest = byAge.at(-1)
   const most = amount(Math.max(0, ...byAge.map((step) => step.cost)))
   const parts = [
-    ...each.map(({ name, cost }) => `${amount(cost)} for each of ${name}`),
+    ...each.map(({ name, cost }) => `${amount(cost)} for each entry of ${name}`),
     ...byParam.map(paramNote),
     ...(oldest === undefined ? [] : [`up to ${most} for each order younger than ${duration(oldest.underMs)}`]),
   ]

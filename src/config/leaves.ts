@@ -61,10 +61,10 @@ export const status = z
 export const oneOrMore = <T extends z.ZodType>(one: T, title: string) =>
   z.union([one, z.array(one).min(1)], { error: `expected ${title}, or a list of them` }).meta({ title })
 
-/** A value, or one value per tier (or costs) word; the exchange's own word chooses. */
-export const varied = <T extends z.ZodType>(one: T, title: string, expected: string) =>
+/** A value, or one value per tier (or costs) word; the exchange's own word chooses. `word` says what may be one. */
+export const varied = <T extends z.ZodType>(one: T, title: string, expected: string, word = name) =>
   z
-    .union([one, z.record(name, one)], {
+    .union([one, z.record(word, one)], {
       error: `expected ${expected}, or one per tier such as { starter: …, pro: … }`,
     })
     .meta({ title: `${title}, or one per tier` })

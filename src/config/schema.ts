@@ -2,6 +2,7 @@
 // Shapes only; what names mean is checked by src/rules/link.ts.
 
 import { z } from 'zod'
+import { Cost } from './costs.ts'
 import {
   count,
   duration,
@@ -18,7 +19,6 @@ import {
   varied,
 } from './leaves.ts'
 import { Answer, Credential } from './speech.ts'
-import { DURATION } from './units.ts'
 
 /** The wait that most clients can bear: their time-out is 10 s. */
 export const USUAL_WAIT = '6s'
@@ -151,45 +151,6 @@ const Window = z
     ),
   })
   .meta({ id: 'window', description: 'A limit stated as N per T.' })
-
-const ParamSteps = z
-  .record(
-    z.string().regex(/^(absent|present|\d+)$/, { error: 'expected absent, present or a whole number as the key' }),
-    tokens,
-  )
-  .refine((steps) => Object.keys(steps).length > 0, { error: 'expected absent, present or numbers, each with a cost' })
-
-const CostOfCall = z
-  .strictObject({
-    fixed: varied(tokens, 'number', 'a number').describe('Always charged.').prefault(0),
-    each: z
-      .record(z.string(), tokens)
-      .describe('Added for each entry of a list in the call: `{ orders: 0.5 }` for each entry of `orders`.')
-      .optional(),
-    by_param: z
-      .record(z.string(), ParamSteps)
-      .describe(
-        'Added by the value of a parameter: `{ count: { 25: 1, 1000: 3, absent: 2 } }` is 1 up to 25, 3 up to 1000, ' +
-          '2 without it, and anything else, unless `present` says it, the most of these.',
-      )
-      .optional(),
-    by_age: z
-      .record(z.string().regex(DURATION, { error: 'expected a duration such as 5s as the key' }), tokens)
-      .describe('Added for each order in the call while it is younger than the key; older orders add nothing.')
-      .optional(),
-  })
-  .meta({ id: 'cost', description: 'What a call takes from one bucket, where a number is not enough.' })
-
-const Cost = z
-  .record(
-    name,
-    z.union([CostOfCall, varied(tokens, 'number', 'a number')], {
-      error: 'expected a number, or fixed, each, by_param, by_age',
-    }),
-  )
-  .describe(
-    'What a call takes, per bucket: a number, one per tier or costs word, or `fixed`, `each`, `by_param`, `by_age`.',
-  )
 
 const CacheOfClass = z
   .strictObject({

@@ -110,7 +110,7 @@ export class Pricer {
 }
 
 /** The part of a price that stands in the call. */
-const saidCost = ({ fixed, each, byParam }: CostRule, { params }: Facts): Tokens => {
+export const saidCost = ({ fixed, each, byParam }: CostRule, { params }: Facts): Tokens => {
   let sum = fixed
   for (const { name, cost } of each) sum += cost * (params.get(name)?.entries ?? 1)
   for (const param of byParam) sum += costAt(param, params.get(param.name)?.value)

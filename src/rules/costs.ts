@@ -31,7 +31,7 @@ export const linkCosts = (
 }
 
 /** The most that a call with one order, or one entry in its lists, can cost. */
-export const mostOf = ({ fixed, each, byParam, byAge }: CostRule): Tokens => {
+const mostOf = ({ fixed, each, byParam, byAge }: CostRule): Tokens => {
   const listed = each.reduce((sum, { cost }) => sum + cost, 0)
   const asked = byParam.reduce((sum, param) => sum + mostOfParam(param), 0)
   return fixed + listed + asked + Math.max(0, ...byAge.map(({ cost }) => cost))

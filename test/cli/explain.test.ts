@@ -40,8 +40,24 @@ describe('weir explain', () => {
 
   it('prices an order of unknown age as the youngest, and says how the cost comes about', () => {
     const { costs } = explained('POST', 'https://api.kraken.com/0/private/AmendOrder')
-    const note = '1, and up to 3 more while the order is younger than 15 s'
+    const note = '1 for the call, and up to 3 for each order younger than 15 s'
     expect(costs).toEqual([{ bucket: 'kraken.engine', cost: 4, note, level: undefined }])
+  })
+
+  it.each([
+    ['GET', 'derivatives/api/v3/fills', 2, '2 without lastFillTime, else 25'],
+    ['GET', 'derivatives/api/v3/fills?lastFillTime=2026-11-22', 25, '2 without lastFillTime, else 25'],
+    ['POST', 'derivatives/api/v3/batchorder', 10, '9 for the call, and 1 for each entry of batchOrder'],
+    ['GET', 'derivatives/api/v3/unwindqueue', 200, undefined],
+  ])('prices by what stands in the address, and says what else there could be: %s %s', (method, path, cost, note) => {
+    const { costs } = explained(method, `https://futures.kraken.com/${path}`)
+    expect(costs).toEqual([{ bucket: 'kraken_futures.derivatives', cost, note, level: undefined }])
+  })
+
+  it('says each step of a price by the value of a parameter', () => {
+    const text = explanationText(explained('GET', 'https://futures.kraken.com/api/history/v3/account-log?count=26'))
+    expect(text).toContain('costs    2 from kraken_futures.history (3 without count, 1 up to 25, 2 up to 50, ')
+    expect(text).toContain('6 up to 5000, 10 up to 100000, else 10)\n')
   })
 
   it('says so when nothing matches and the default class answers', () => {
@@ -106,7 +122,7 @@ describe('a pattern', () => {
 describe('weir check', () => {
   it('shows the shipped rules at a glance', () => {
     const text = rulesText('limits.yaml', rules)
-    expect(text).toMatch(/^limits\.yaml: no problems\. 4 exchanges, \d+ hosts, \d+ classes\.\n/)
+    expect(text).toMatch(/^limits\.yaml: no problems\. 6 exchanges, \d+ hosts, \d+ classes\.\n/)
     expect(text).toContain('kraken: api.kraken.com')
     expect(text).toContain('  private  15 at once, then 0.33 per second, per API key\n')
     expect(text).toContain('  private  10000 in any 1 h, per API key\n')

@@ -1,5 +1,6 @@
 // What the admin port is allowed to see and to do: everything it knows is handed in here.
 
+import type { Recommendation } from '../core/autopsy.ts'
 import type { Millis } from '../core/units.ts'
 import type {
   ActivityView,
@@ -40,6 +41,7 @@ export interface AdminDeps {
   readonly latencies: () => Readonly<Record<'wait' | 'duration' | 'overhead', LatencyView>>
   readonly calls: (limit: number) => readonly CallView[]
   readonly violations: (limit: number) => readonly ViolationView[]
+  readonly recommendations: () => readonly Recommendation[]
   readonly limits: () => readonly LimitView[]
   readonly queues: () => readonly QueueView[]
   readonly breakers: () => readonly BreakerView[]

@@ -66,7 +66,13 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
     ['/v1/queues', view(() => ({ queues: deps.queues() }))],
     ['/v1/breakers', view(() => ({ breakers: deps.breakers() }))],
     ['/v1/recent', view(({ query }) => ({ calls: deps.calls(limitOf(query)) }))],
-    ['/v1/violations', view(({ query }) => ({ violations: deps.violations(limitOf(query)) }))],
+    [
+      '/v1/violations',
+      view(({ query }) => ({
+        violations: deps.violations(limitOf(query)),
+        recommendations: deps.recommendations(),
+      })),
+    ],
     ['/v1/status', view(() => statusOf(deps))],
     ['/v1/explain', { POST: (request) => explain(deps, request) }],
     ['/ca.pem', { GET: () => ({ status: 200, type: 'application/x-pem-file', body: deps.caPem() }) }],
@@ -86,7 +92,7 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/v1/queues', 'who waits'],
   ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
   ['/v1/recent', 'the last calls (?limit=)'],
-  ['/v1/violations', 'refusals by an exchange that weir had not foreseen'],
+  ['/v1/violations', 'refusals by an exchange that weir had not foreseen, and what to do'],
   ['/ca.pem', 'the certificate that bots must trust'],
 ]
 
@@ -130,6 +136,7 @@ const statusOf = (deps: AdminDeps) => ({
     .calls(MOST)
     .filter(({ decision }) => decision === 'refused' || decision === 'failed')
     .slice(-10),
+  recommendations: deps.recommendations(),
 })
 
 const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])

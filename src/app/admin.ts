@@ -3,7 +3,7 @@
 import type { AdminDeps } from '../admin/deps.ts'
 import { explanationText } from '../cli/explanation.ts'
 import { VERSION } from '../cli/version.ts'
-import { limitView } from '../limit/view.ts'
+import { limitViews } from '../limit/view.ts'
 import type { App } from './app.ts'
 import { explain } from './explain.ts'
 
@@ -20,7 +20,8 @@ export const adminDeps = (app: App): AdminDeps => ({
   latencies: () => app.metrics.latencies(),
   calls: (limit) => app.recent.calls(limit),
   violations: (limit) => app.recent.violations(limit),
-  limits: () => app.store.levels().map(limitView),
+  recommendations: () => app.cases.recommendations(),
+  limits: () => limitViews(app.store.levels()),
   queues: () => app.lanes.view(),
   breakers: () => app.breakers.view(),
   cache: () => app.cache.view(),

@@ -3,11 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { getCACertificates } from 'node:tls'
+import { Cases } from '../autopsy/cases.ts'
+import { diagnose } from '../autopsy/diagnose.ts'
 import { Breakers } from '../breaker/breakers.ts'
 import type { BreakerSnapshot } from '../breaker/snapshot.ts'
 import { MemoryStore as CacheMemory } from '../cache/memory.ts'
 import { Proofs } from '../cache/proofs.ts'
-import { normalPair } from '../classify/pair.ts'
+import type { PairsOf } from '../classify/pair.ts'
 import type { Settings } from '../config/environment.ts'
 import { type Clock, realChance, realClock } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
@@ -17,23 +19,22 @@ import type { Millis } from '../core/units.ts'
 import { Pools, type Route } from '../forward/pool.ts'
 import { Fingerprints } from '../identify/credential.ts'
 import { createInbound, type InboundServer } from '../inbound/listener.ts'
+import { Belief } from '../limit/belief.ts'
 import { Lanes, type LanesJournal } from '../limit/lanes.ts'
 import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
 import { accountAndPair } from '../limit/store.ts'
 import { stragglers } from '../limit/stragglers.ts'
-import { Strikes } from '../limit/strikes.ts'
-import { limitView } from '../limit/view.ts'
+import { limitViews } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
 import { Lately } from '../observe/lately.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createRecent, type Recent } from '../observe/recent.ts'
-import { Orders } from '../orders/ages.ts'
-import { learnFrom } from '../orders/learn.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
+import { startLearning } from './learning.ts'
 import { notes } from './notes.ts'
 import { prober } from './probe.ts'
 import { buildRoad } from './road.ts'
@@ -51,10 +52,13 @@ export interface App {
   readonly store: MemoryStore
   readonly lanes: Lanes
   readonly pricer: Pricer
+  /** What is known of the names of pairs. */
+  readonly pairsOf: PairsOf
   readonly breakers: Breakers
   readonly cache: CacheMemory
   readonly metrics: Metrics
   readonly recent: Recent
+  readonly cases: Cases
   readonly lately: Lately
   readonly certificates: Certificates
   readonly inbound: InboundServer
@@ -80,6 +84,8 @@ export const buildApp = async (
   const lately = new Lately(clock)
   const observers: Observer[] = [recent.observer, lately.observer, log.observer]
   const tell = tee(observers)
+  const cases = new Cases(clock, tell)
+  observers.push(cases.observer)
   const rulebook = await Rulebook.open({ file: settings.config, env, clock, tell })
   const rules = () => rulebook.rules
   const database = new Database(settings.stateDir, clock, (error) =>
@@ -98,13 +104,14 @@ export const buildApp = async (
     tell,
     journal: lanesJournal(database, log),
   })
-  const orders = new Orders(clock)
+  const { orders, pairsOf, hear } = startLearning({ rules, clock, store, send: () => road.probes })
   // Orders are forgotten over a restart; what was traded is not, so that a cancel of one is charged where it may belong.
   for (const { key } of database.levels()) {
     const known = accountAndPair(key)
     if (known !== undefined) orders.traded(known.account, known.pair)
   }
   const pricer = new Pricer(orders)
+  const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => rules().coldStart, tell })
 
   const breakers = new Breakers({
     clock,
@@ -119,7 +126,7 @@ export const buildApp = async (
 
   const metrics = createMetrics(rules().metricsPrefix, {
     rules,
-    limits: () => store.levels().map(limitView),
+    limits: () => limitViews(store.levels()),
     queues: () => lanes.view(),
     breakers: () => breakers.view(),
   })
@@ -135,10 +142,11 @@ export const buildApp = async (
     clock,
     tell,
     fingerprints: new Fingerprints(database.secret()),
+    pairsOf,
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
     keys: new Keys(clock),
-    limit: { lanes, store, pricer, strikes: new Strikes(clock), serverClocks, tell },
+    limit: { lanes, store, pricer, belief, serverClocks, tell },
     forward: {
       dispatch: ({ host, upstream }) => {
         const pool = pools.to(host, upstream)
@@ -147,7 +155,7 @@ export const buildApp = async (
       host: (name) => rules().hosts.get(name),
       clock,
       serverClocks,
-      learn: (call, json) => learnFrom(orders, call, json, clock.wall(), normalPair),
+      learn: hear,
     },
   })
 
@@ -180,10 +188,12 @@ export const buildApp = async (
     store,
     lanes,
     pricer,
+    pairsOf,
     breakers,
     cache,
     metrics,
     recent,
+    cases,
     lately,
     certificates,
     inbound,

@@ -26,6 +26,10 @@ export const statusText = (status: StatusView, screen: Screen): string => {
       'lanes',
       status.queues.filter(({ waiting }) => waiting > 0).map((queue) => laneRow(queue, paint)),
     ),
+    section(
+      'what to do',
+      status.recommendations.map(({ text }) => paint(text, 'yellow')),
+    ),
     section('nonces', status.queues.flatMap(nonceRows)),
     section('breakers', breakerRows(status.breakers, paint)),
     section('last 5 min', [latelyRow(status)]),
@@ -71,14 +75,15 @@ const bucketRows = (limits: readonly LimitView[], paint: Paint): string[] => {
 const BAR = 20
 
 const bucketRow = (view: LimitView, width: number, paint: Paint): string => {
-  const { bucket, scope, utilization, available, capacity, closedForMs, fullInMs } = view
+  const { bucket, scope, utilization, available, capacity, closedForMs, fullInMs, effectiveShare } = view
   const used = Math.round(Math.min(1, Math.max(0, utilization)) * BAR)
   const colour = utilization >= 1 ? 'red' : utilization >= 0.8 ? 'yellow' : 'green'
   const bar = paint('█'.repeat(used), colour) + '░'.repeat(BAR - used)
   const left = `${amount(available)} of ${amount(capacity)} left`
   const end =
     closedForMs > 0 ? `, closed for ${duration(closedForMs)}` : fullInMs > 0 ? `, full in ${duration(fullInMs)}` : ''
-  return `${`${bucket} ${scope}`.padEnd(width)}  ${bar}  ${left}${end}`
+  const share = effectiveShare < 1 ? `, ${paint(`at ${Math.round(effectiveShare * 100)} % of the rate`, 'yellow')}` : ''
+  return `${`${bucket} ${scope}`.padEnd(width)}  ${bar}  ${left}${end}${share}`
 }
 
 const laneRow = (

@@ -82,6 +82,7 @@ const Upstream = z
   .meta({ id: 'upstream', description: 'Connections to the exchange.' })
 
 const manners = overriding(Manners)
+const field = z.string().min(1).meta({ title: 'name of a header' })
 
 const Bot = z
   .strictObject({
@@ -91,7 +92,9 @@ const Bot = z
       .describe('Its share where bots take turns: 3 has three turns for each one of a bot with 1.')
       .prefault(1),
     max_wait: duration
-      .describe('Longest time its calls wait, whatever their class and its client allow; `X-Weir-Max-Wait` may lower it.')
+      .describe(
+        'Longest time its calls wait, whatever their class and its client allow; `X-Weir-Max-Wait` may lower it.',
+      )
       .optional(),
     priority: Manners.shape.priority
       .unwrap()
@@ -129,6 +132,7 @@ const common = {
   recovery: duration
     .describe('Pause after the exchange refuses, when it names no time; doubles on repeats.')
     .prefault('5s'),
+  adaptive: flag.describe('`adaptive` of the exchange, for this limit alone.').optional(),
 }
 
 const TokenBucket = z
@@ -151,6 +155,17 @@ const Window = z
     ),
   })
   .meta({ id: 'window', description: 'A limit stated as N per T.' })
+
+const Gate = z
+  .strictObject({
+    per,
+    gate: z.literal(true).describe('Calls that cost 0 here pass, unless the exchange has closed it.'),
+    recovery: common.recovery,
+  })
+  .meta({
+    id: 'gate',
+    description: 'A limit without a published number: it holds nothing back until the exchange refuses.',
+  })
 
 const CacheOfClass = z
   .strictObject({
@@ -229,14 +244,33 @@ const Exchange = z
       })
       .meta({ id: 'lockout', description: 'Stops a key before the exchange locks it out.' })
       .optional(),
+    headers: z
+      .strictObject({
+        limit: field.describe('Holds the limit: a lower one than this file’s holds from then on.').optional(),
+        remaining: field.describe('Holds what is left: less than weir believes is believed.').optional(),
+      })
+      .meta({ id: 'headers', description: 'Fields of answers that tell of the limit a call took from.' })
+      .describe('Read where a call takes from one limit only.')
+      .optional(),
+    adaptive: flag
+      .describe(
+        'After refusals that nothing explains, less than the documented rate is used (never under 30 %), and all of it ' +
+          'again after clean minutes.',
+      )
+      .prefault(true),
     signature_life: duration.describe('How long the exchange accepts a timestamp header.').optional(),
     refusal: z
       .strictObject({ status: z.int().min(400).max(599) })
       .describe('`{ status: 429 }`: the status of limit refusals, in place of the one the exchange itself uses.')
       .optional(),
     probe: path.describe('Unsigned GET that asks whether the exchange is well.').optional(),
+    pairs: path
+      .describe(
+        'Unsigned GET of all pairs under all their names, asked once, when a bot names one that nothing else makes out.',
+      )
+      .optional(),
     buckets: z
-      .record(name, z.union([TokenBucket, Window], { error: 'expected a bucket: per, capacity, refill' }))
+      .record(name, z.union([TokenBucket, Window, Gate], { error: 'expected a bucket: per, capacity, refill' }))
       .describe('The exchange’s limits, by name.'),
     classes: z.record(name, Class).describe('Its endpoints, by name of the class.'),
     default: Fallback.describe('The class of all other paths.'),
@@ -296,7 +330,7 @@ const Limits = z
 /** limits.yaml after defaults, with durations in ms, rates in tokens per ms, sizes in bytes, shares from 0 to 1. */
 export type LimitsConfig = z.output<typeof Limits>
 export type ExchangeConfig = z.output<typeof Exchange>
-export type BucketConfig = z.output<typeof TokenBucket> | z.output<typeof Window>
+export type BucketConfig = z.output<typeof TokenBucket> | z.output<typeof Window> | z.output<typeof Gate>
 export type ClassConfig = z.output<typeof Class>
 export type FallbackConfig = z.output<typeof Fallback>
 export type CostConfig = z.output<typeof Cost>[string]

@@ -8,6 +8,10 @@ export const Answer = z
   .strictObject({
     status: status.describe('The answer has this status …').optional(),
     error: z.string().min(1).describe('… or an error of the exchange that begins like this.').optional(),
+    page: flag.describe('… and it is an HTML page: the network in front of the exchange wrote it.').prefault(false),
+    says: oneOrMore(z.string().min(1), 'a text')
+      .describe('… and its body holds one of these texts, in whatever case.')
+      .optional(),
     means: z
       .enum(['client', 'auth', 'throttled', 'banned', 'failing'])
       .describe(

@@ -133,6 +133,15 @@ export interface CallRecord {
   /** What was thrown, for the log's eyes only; never told to the bot. */
   thrown: unknown
   verdict: Verdict | undefined
+  /** What the answer told of the limit, where it did. */
+  told: ToldBudget | undefined
+}
+
+/** What an exchange says of the limit that a call took from. */
+export interface ToldBudget {
+  readonly limit: Tokens | undefined
+  /** Left at the exchange when it had counted the call; of calls that were on the way then, it knew only some. */
+  readonly remaining: Tokens | undefined
 }
 
 /** A record with nothing decided yet. */
@@ -155,6 +164,7 @@ export const newRecord = (): CallRecord => ({
   error: undefined,
   thrown: undefined,
   verdict: undefined,
+  told: undefined,
 })
 
 /** What the exchange's answer means for limits and health, whatever its status line says. */
@@ -172,6 +182,8 @@ export interface Verdict {
   readonly pauseMs: Millis | undefined
   /** The exchange charged nothing for it, if it was a cancel. */
   readonly free?: boolean
+  /** The exchange names a time and speaks of no counter: the scope is closed until then, and what is left in it stays. */
+  readonly gate?: boolean
   /** True when everybody behind this address is meant, so that the host's breaker opens at once. */
   readonly hostWide: boolean
 }

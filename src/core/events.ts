@@ -1,5 +1,6 @@
 // Facts, in the past tense, with plain data. The core states them; metrics, log and history make of them what they want.
 
+import type { Autopsy, Recommendation } from './autopsy.ts'
 import type { Call, Verdict } from './call.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
 
@@ -21,9 +22,29 @@ export type WeirEvent =
       readonly bucket: string
       readonly call: Call
       readonly verdict: Verdict
-      readonly believed: Tokens
-      readonly inFlight: Tokens
+      readonly autopsy: Autopsy
     }
+  /** The exchange states another limit than limits.yaml does. */
+  | {
+      readonly type: 'limit.differs'
+      readonly exchange: string
+      readonly bucket: string
+      readonly call: Call
+      readonly configured: Tokens
+      readonly told: Tokens
+    }
+  /** The exchange told of less left than weir's own calls can have spent. */
+  | {
+      readonly type: 'limit.outspent'
+      readonly exchange: string
+      readonly bucket: string
+      readonly call: Call
+      readonly tokens: Tokens
+    }
+  /** Something beside weir spends a limit, as far as can be told. */
+  | { readonly type: 'bypass.suspected'; readonly exchange: string; readonly bucket: string }
+  /** Refusals repeat, and what they have in common says what to do. Told again at most once an hour. */
+  | { readonly type: 'advice.given'; readonly recommendation: Recommendation }
   | {
       readonly type: 'breaker.changed'
       readonly host: string

@@ -70,12 +70,24 @@ export interface ExchangeRule {
   readonly answers: readonly AnswerRule[]
   /** An unsigned GET that asks "are you well?", sent by weir when a breaker half-opens and only orders ask. */
   readonly probe: { readonly host: string; readonly target: string } | undefined
+  /** An unsigned GET of all pairs with their names, sent by weir when a bot names one that only this table makes out. */
+  readonly pairs: { readonly host: string; readonly target: string } | undefined
   /** Accepted distance below the highest nonce, as declared at the exchange; 0 unless the owner of the key set one. */
   readonly nonceWindow: bigint
   /** `strict`: one call of a key in flight, or as many as the window allows. `spaced`: a gap between sends. `none`: as they come. */
   readonly nonceOrder: 'strict' | 'spaced' | 'none'
+  /** Fields in which answers tell of the limit, lower-case; undefined where the exchange sends none. */
+  readonly headers: BudgetHeaders | undefined
   /** When a key that is refused again and again rests; undefined where keys are not locked out. */
   readonly lockout: LockoutRule | undefined
+}
+
+/** Fields that tell of the bucket that a call took from. */
+export interface BudgetHeaders {
+  /** Holds the limit itself. */
+  readonly limit: string | undefined
+  /** Holds what was left of it once the call was counted. */
+  readonly remaining: string | undefined
 }
 
 /** How a key is kept from being locked out. */
@@ -111,6 +123,8 @@ interface BucketBase {
   readonly label: string
   /** Pause after a violation when the exchange names none; doubles on repeats. */
   readonly recoveryMs: Millis
+  /** Whether refusals that nothing explains make weir use less than the documented rate for a time. */
+  readonly adaptive: boolean
 }
 
 /** Tokens refill steadily up to a capacity: Kraken's decaying counter and Coinbase's lazy-fill bucket alike. */
@@ -119,6 +133,15 @@ export interface TokenBucketRule extends BucketBase {
   readonly capacity: Tokens
   /** Tokens never used: what the exchange's counter may lag behind a steady one. */
   readonly margin: Tokens
+  readonly refill: TokensPerMs
+  /** What lower tiers have, to recognise one that is not the declared one. */
+  readonly lowerTiers: readonly LowerTier[]
+}
+
+/** A tier with less than the one that limits.yaml names. */
+export interface LowerTier {
+  readonly name: string
+  readonly capacity: Tokens
   readonly refill: TokensPerMs
 }
 
@@ -129,7 +152,13 @@ export interface WindowRule extends BucketBase {
   readonly everyMs: Millis
 }
 
-/** The price of a call in one bucket: (fixed + penalty by the order's age) × number of orders where `perOrder`. */
+/**
+ * Whether a limit is a gate: no number is published, so nothing is counted, and it stands open until the exchange closes it. It
+ * is a bucket that holds nothing; calls pass it at a cost of 0.
+ */
+export const isGate = (rule: BucketRule): boolean => rule.kind === 'bucket' && rule.capacity === 0
+
+/** The price of a call in one bucket: the sum of all that is given here. */
 export interface CostRule {
   readonly bucket: BucketRule
   readonly fixed: Tokens
@@ -181,6 +210,8 @@ export interface EndpointClass {
     readonly pair: boolean
     readonly orders: boolean
     readonly expiry: boolean
+    /** Parameters whose values or lengths are part of the price. */
+    readonly params: readonly string[]
   }
   /** True when the answer tells of orders (ids, pairs, birth) that later prices depend on. */
   readonly learns: boolean
@@ -202,8 +233,6 @@ export interface CacheRule {
   /** Private answers: kept per bot and credential, and only for who had an accepted call of its own. */
   readonly private: boolean
   readonly maxEntryBytes: Bytes
-    /** Parameters whose values or lengths are part of the price. */
-    readonly params: readonly string[]
 }
 
 /** What one kind of answer means. */
@@ -211,6 +240,10 @@ export interface AnswerRule {
   /** Matches a status (429), a class of statuses (5xx as 500-599) or the start of an error string of the dialect. */
   readonly status: { readonly from: number; readonly to: number } | undefined
   readonly error: string | undefined
+  /** Matches only a page for people: the network in front of the exchange wrote it, not the exchange. */
+  readonly page: boolean
+  /** Matches only a body with one of these texts, lower-case; any body when empty. */
+  readonly says: readonly string[]
   readonly means: 'client' | 'auth' | 'throttled' | 'banned' | 'failing'
   readonly drains: string | undefined
   readonly pauseMs: Millis | undefined

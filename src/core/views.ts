@@ -1,6 +1,7 @@
 // What weir shows of its insides: plain data, ready for JSON, made by the parts that own the state and read by the
 // admin port, the metrics and the command line. Scopes are hashes of key ids or words from a closed list, never a key.
 
+import type { Cause, Recommendation } from './autopsy.ts'
 import type { Decision, Sent, Verdict } from './call.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BreakerState } from './events.ts'
@@ -20,6 +21,9 @@ export interface LimitView {
   readonly available: Tokens
   readonly capacity: Tokens
   readonly refillPerSecond: Tokens
+  /** Share of the documented rate that is used: below 1 after refusals that nothing explained, 1 again after clean minutes. */
+  readonly effectiveShare: number
+  readonly effectiveRefillPerSecond: Tokens
   /** Share of the budget in use: 0 = untouched, 1 = spent (or closed by the exchange); never more. */
   readonly utilization: number
   /** Charged for calls whose answer has not arrived. */
@@ -125,6 +129,16 @@ export interface ViolationView {
   /** Tokens that weir believed were there. Far above zero: the key is used elsewhere, or a cost is too low. */
   readonly believed: Tokens
   readonly inFlight: Tokens
+  readonly cost: Tokens
+  readonly capacity: Tokens
+  /** Share of the documented rate that was used. */
+  readonly effectiveShare: number
+  readonly grantedAtWallMs: Millis
+  readonly waitedMs: Millis
+  readonly roundTripMs: Millis
+  /** Since weir started. */
+  readonly sinceStartMs: Millis
+  readonly cause: Cause
 }
 
 /** What happened at one exchange within the last five minutes. */
@@ -191,6 +205,8 @@ export interface StatusView {
   readonly total: TotalsView
   /** The last calls that were refused or failed, oldest first. */
   readonly refusals: readonly CallView[]
+  /** What to do about refusals by an exchange that repeat. */
+  readonly recommendations: readonly Recommendation[]
 }
 
 /** The rules in force. */

@@ -12,15 +12,15 @@ import type { Handler } from '../core/stack.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 import { endToEnd } from './headers.ts'
 import { type Dispatch, type Dispatcher, diedReused, upstreamTrouble } from './pool.ts'
-import { type Answer, JUDGED_BYTES, jsonOf, judge, readsBodies } from './verdict.ts'
+import { type Answer, JUDGED_BYTES, jsonOf, judge, readsBodies, toldBudget } from './verdict.ts'
 
 export interface ForwardDeps {
   readonly dispatch: (host: HostRule) => Dispatch
   readonly host: (name: string) => HostRule | undefined
   readonly clock: Clock
   readonly serverClocks: ServerClocks
-  /** Hears the JSON of small answers whose class asks for it, to learn about orders. */
-  readonly learn: (call: ClassifiedCall, json: unknown) => void
+  /** Hears of answers that are held whole, to learn from them; `read` parses one, undefined when it is no JSON. */
+  readonly learn: (call: ClassifiedCall, read: () => unknown) => void
 }
 
 /** Sends calls to their exchange. */
@@ -71,10 +71,15 @@ const attempt = (deps: ForwardDeps, call: ClassifiedCall, host: HostRule): Promi
   return promise
 }
 
-/** How much of an answer is held back before it is handed on: what must be judged, or may be cached. */
+/** Largest body that is read to learn from it: a list of a thousand open orders, or of all pairs, once decoded. */
+const LEARNT_BYTES: Bytes = 4 * 1024 * 1024
+/** A list of open orders is held up to here; larger ones stream past, unread. */
+const LISTED_BYTES: Bytes = 512 * 1024
+
+/** How much of an answer is held back before it is handed on: what must be judged, may be learnt from, or may be cached. */
 const holdBytes = (rule: EndpointClass): Bytes => {
   const judged = readsBodies(rule.exchange.dialect) ? JUDGED_BYTES : 0
-  return Math.max(judged, rule.cache?.maxEntryBytes ?? 0)
+  return Math.max(judged, rule.learns ? LISTED_BYTES : 0, rule.cache?.maxEntryBytes ?? 0)
 }
 
 /** Receives one answer. Small ones become a Buffer; large ones flow through with back-pressure. */
@@ -139,7 +144,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     const date = rule.needs.expiry ? field(headers, 'date') : undefined
     if (date !== undefined) this.#deps.serverClocks.observe(this.#call.request.host, date, record.upstreamMs)
     const length = Number(field(headers, 'content-length') ?? Number.NaN)
-    this.#holdBytes = Math.max(holdBytes(rule), length <= JUDGED_BYTES ? JUDGED_BYTES : 0)
+    // What is wrong is small, and says so in its body.
+    this.#holdBytes = Math.max(holdBytes(rule), length <= JUDGED_BYTES || status >= 400 ? JUDGED_BYTES : 0)
     if (length > this.#holdBytes || (this.#holdBytes === 0 && hasBody(this.#call.request.method, status))) this.#flow()
   }
 
@@ -211,9 +217,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
   #judge(body: Buffer | undefined): void {
     const { rule, record } = this.#call
     const answer: Answer = { status: this.#status, headers: this.#headers, body }
+    record.told = toldBudget(rule.exchange, this.#headers)
     record.verdict = judge(rule.exchange, answer, this.#deps.clock.wall())
     record.decision = 'forwarded'
-    if (rule.learns && record.verdict.kind === 'ok' && body !== undefined) this.#deps.learn(this.#call, jsonOf(answer))
+    // A batch may be refused in part: what it placed is told beside the errors.
+    if (body !== undefined && this.#status < 300) this.#deps.learn(this.#call, () => jsonOf(answer, LEARNT_BYTES))
   }
 
   #answer(body: Buffer | BodyStream, trailers: RawHeaders | undefined): void {

@@ -1,7 +1,7 @@
 // What the exchange's answer means, from its status and, where the exchange hides refusals in a 200, from its body.
 
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
-import { OK, type RawHeaders, type Verdict } from '../core/call.ts'
+import { OK, type RawHeaders, type ToldBudget, type Verdict } from '../core/call.ts'
 import { field } from '../core/headers.ts'
 import type { AnswerRule, Dialect, ExchangeRule } from '../core/rules.ts'
 import type { Bytes, Millis } from '../core/units.ts'
@@ -24,12 +24,20 @@ export interface Answer {
   readonly body: Buffer | undefined
 }
 
+/** What an answer tells of the limit that its call took from. */
+export const toldBudget = ({ headers: names }: ExchangeRule, headers: RawHeaders): ToldBudget | undefined => {
+  if (names === undefined) return undefined
+  const limit = numberIn(headers, names.limit)
+  const remaining = numberIn(headers, names.remaining)
+  return limit === undefined && remaining === undefined ? undefined : { limit, remaining }
+}
+
 /** Judges an answer by the exchange's `answers`, first match wins. Never throws. */
 export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): Verdict => {
   const errors = READERS[exchange.dialect](answer)
   if (answer.status < 300 && errors.length === 0) return OK
   for (const rule of exchange.answers) {
-    const said = matching(rule, answer.status, errors)
+    const said = matching(rule, answer, errors)
     if (said !== undefined) return verdictOf(rule, said, answer, wallMs)
   }
   const kind = answer.status >= 400 || errors.length > 0 ? 'client' : 'ok'
@@ -39,21 +47,34 @@ export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): V
 /** Whether bodies of this dialect are read at all. */
 export const readsBodies = (dialect: Dialect): boolean => dialect === 'kraken' || dialect === 'kraken_futures'
 
-/** Body of a small answer as JSON; undefined when it is large, not JSON, or a bomb. */
-export const jsonOf = ({ headers, body }: Answer): unknown => {
-  if (body === undefined || body.length === 0) return undefined
-  const encoding = field(headers, 'content-encoding')
+/** Body of a held answer as JSON; undefined when it is not JSON, or grows beyond `most` when decoded. */
+export const jsonOf = (answer: Answer, most: Bytes = DECODED_BYTES): unknown => {
   try {
-    const plain = encoding === undefined ? body : decode(body, encoding.trim().toLowerCase())
-    return plain === undefined ? undefined : JSON.parse(plain.toString('utf8'))
+    const text = textOf(answer, most)
+    return text === undefined ? undefined : JSON.parse(text)
   } catch {
     return undefined
   }
 }
 
+/** Body of a small answer. @throws when its encoding is not what it says, or hides a bomb */
+const textOf = ({ headers, body }: Answer, most: Bytes = DECODED_BYTES): string | undefined => {
+  if (body === undefined || body.length === 0) return undefined
+  const encoding = field(headers, 'content-encoding')
+  const plain = encoding === undefined ? body : decode(body, encoding.trim().toLowerCase(), most)
+  return plain?.toString('utf8')
+}
+
+/** A number from 0; undefined when the field is not there or holds anything else. */
+const numberIn = (headers: RawHeaders, name: string | undefined): number | undefined => {
+  const value = name === undefined ? undefined : field(headers, name)?.trim()
+  return value !== undefined && /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : undefined
+}
+
 /** Finds the error strings of a dialect; none when there is nothing to read. */
 const READERS: Record<Dialect, (answer: Answer) => readonly string[]> = {
   kraken: (answer) => krakenErrors(answer),
+  kraken_futures: (answer) => futuresErrors(answer),
   coinbase: () => [],
   coinbase_exchange: () => [],
   plain: () => [],
@@ -74,33 +95,12 @@ const krakenErrors = (answer: Answer): readonly string[] => {
   if (clean) return []
   const json = jsonOf(answer)
   if (!isRecord(json)) return []
-  kraken_futures: (answer) => futuresErrors(answer),
   const listed = Array.isArray(json.error) ? json.error : []
   const result = json.result
   const orders = isRecord(result) && Array.isArray(result.orders) ? result.orders : []
   const perOrder = orders.map((order) => (isRecord(order) ? order.error : undefined))
   return [...listed, ...perOrder].filter((error): error is string => typeof error === 'string' && error.startsWith('E'))
 }
-
-/** The words that made a rule match; undefined when it does not. */
-const matching = (rule: AnswerRule, status: number, errors: readonly string[]): string | undefined => {
-  const { error } = rule
-  if (error !== undefined) return errors.find((said) => squeeze(said).startsWith(squeeze(error)))
-  if (rule.status === undefined || status < rule.status.from || status > rule.status.to) return undefined
-  return `http ${status}`
-}
-
-/** Kraken prints some errors with and without a space after the colon. */
-const squeeze = (error: string): string => error.replace(': ', ':')
-
-const verdictOf = (rule: AnswerRule, said: string, { headers }: Answer, wallMs: Millis): Verdict => ({
-  kind: rule.means,
-  reason: rule.error ?? said,
-  drains: rule.drains,
-  pauseMs: pauseOf(rule, said, headers, wallMs),
-  hostWide: rule.hostWide,
-  ...(rule.free ? { free: true } : {}),
-})
 
 /** Stands in every answer of Kraken Futures that refuses. */
 const SAYS_ERROR = Buffer.from('"error')
@@ -116,6 +116,43 @@ const futuresErrors = (answer: Answer): readonly string[] => {
   const named = listed.map((error: unknown) => (isRecord(error) ? error.message : error))
   return [json.error, ...named].filter((error): error is string => typeof error === 'string' && error !== '')
 }
+
+/** The words that made a rule match; undefined when it does not. */
+const matching = (rule: AnswerRule, answer: Answer, errors: readonly string[]): string | undefined => {
+  const { status } = answer
+  const { error } = rule
+  if (rule.page && !isPage(answer)) return undefined
+  if (rule.says.length > 0 && !says(answer, rule.says)) return undefined
+  if (error !== undefined) return errors.find((said) => squeeze(said).startsWith(squeeze(error)))
+  if (rule.status !== undefined && (status < rule.status.from || status > rule.status.to)) return undefined
+  return `http ${status}`
+}
+
+/** An exchange answers programs; a page for people comes from the network in front of it. */
+const isPage = ({ headers }: Answer): boolean =>
+  field(headers, 'content-type')?.trim().toLowerCase().startsWith('text/html') ?? false
+
+const says = (answer: Answer, texts: readonly string[]): boolean => {
+  try {
+    const body = textOf(answer)?.toLowerCase()
+    return body !== undefined && texts.some((text) => body.includes(text))
+  } catch {
+    return false
+  }
+}
+
+/** Kraken prints some errors with and without a space after the colon. */
+const squeeze = (error: string): string => error.replace(': ', ':')
+
+const verdictOf = (rule: AnswerRule, said: string, { headers }: Answer, wallMs: Millis): Verdict => ({
+  kind: rule.means,
+  reason: rule.error ?? said,
+  drains: rule.drains,
+  pauseMs: pauseOf(rule, said, headers, wallMs),
+  hostWide: rule.hostWide,
+  ...(rule.free ? { free: true } : {}),
+  ...(rule.untilSuffix || rule.page || rule.means === 'banned' ? { gate: true } : {}),
+})
 
 /** The longest of what the answer asks for and what the rule says. */
 const pauseOf = (rule: AnswerRule, said: string, headers: RawHeaders, wallMs: Millis): Millis | undefined => {
@@ -141,8 +178,8 @@ const retryAfter = (headers: RawHeaders, wallMs: Millis): Millis | undefined => 
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
 
-const decode = (body: Buffer, encoding: string): Buffer | undefined => {
-  const bounded = { maxOutputLength: DECODED_BYTES }
+const decode = (body: Buffer, encoding: string, most: Bytes): Buffer | undefined => {
+  const bounded = { maxOutputLength: most }
   switch (encoding) {
     case 'identity':
     case '':

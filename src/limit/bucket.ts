@@ -4,6 +4,7 @@
 import type { TokenBucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot, ROUNDING } from './meter.ts'
+import { Share } from './share.ts'
 
 /** One token bucket at one scope. */
 export class Bucket implements Meter {
@@ -11,7 +12,11 @@ export class Bucket implements Meter {
   #tokens: Tokens
   /** `#tokens` is true as of this moment, which lies up to a clock grain ahead. */
   #asOf: Millis
+  /** What the documented rate would have given beyond `#tokens`. */
+  #foregone: Tokens = 0
+  #share = new Share()
   #inFlight: Tokens = 0
+  #charged: Tokens = 0
   #closedUntil: Millis = Number.NEGATIVE_INFINITY
 
   /** @param share how full a bucket is that nobody has seen before (0 to 1) */
@@ -26,8 +31,10 @@ export class Bucket implements Meter {
     const bucket = new Bucket(rule, now)
     // Spent is what it was, also when the capacity is another one now.
     const spent = (snapshot.capacity ?? rule.capacity) - (snapshot.tokens ?? 0)
-    const tokens = rule.capacity - spent + elapsed * rule.refill
-    bucket.#tokens = Math.min(fullOf(rule), tokens)
+    if (rule.adaptive) bucket.#share = Share.of(snapshot.share ?? 1, now - elapsed)
+    bucket.#tokens = Math.min(fullOf(rule), rule.capacity - spent)
+    bucket.#asOf = now - elapsed
+    bucket.#refill(now)
     bucket.#inFlight = snapshot.inFlight
     bucket.#closedUntil = now + snapshot.closedForMs - elapsed
     return bucket
@@ -35,6 +42,10 @@ export class Bucket implements Meter {
 
   get inFlight(): Tokens {
     return this.#inFlight
+  }
+
+  get charged(): Tokens {
+    return this.#charged
   }
 
   get closedUntil(): Millis {
@@ -48,6 +59,7 @@ export class Bucket implements Meter {
     const spent = this.#rule.capacity - this.#tokens
     this.#rule = rule
     this.#tokens = Math.min(fullOf(rule), rule.capacity - spent)
+    if (!rule.adaptive) this.#share.reset()
   }
 
   wait(cost: Tokens, now: Millis): Millis {
@@ -55,11 +67,12 @@ export class Bucket implements Meter {
     const missing = cost + this.#inFlight - this.#tokens
     const closed = Math.max(0, this.#closedUntil - now)
     if (missing <= ROUNDING) return closed
-    return Math.max(closed, this.#asOf - now + missing / this.#rule.refill)
+    return Math.max(closed, this.#asOf - now + missing / (this.#rule.refill * this.#share.at(now)))
   }
 
   reserve(cost: Tokens): void {
     this.#inFlight += cost
+    this.#charged += cost
   }
 
   settle(cost: Tokens, now: Millis): void {
@@ -72,10 +85,29 @@ export class Bucket implements Meter {
     this.#inFlight = Math.max(0, this.#inFlight - cost)
   }
 
-  drain(until: Millis, now: Millis): void {
+  drain(until: Millis, now: Millis, counted: Tokens = 0): void {
     this.#refill(now)
-    this.#tokens = Math.min(this.#tokens, 0)
+    this.#tokens = Math.min(this.#tokens, counted, this.#inFlight)
+    this.#foregone = 0
+    this.close(until)
+  }
+
+  close(until: Millis): void {
     this.#closedUntil = Math.max(this.#closedUntil, until)
+  }
+
+  shrink(now: Millis): void {
+    if (!this.#rule.adaptive) return
+    this.#refill(now)
+    this.#share.shrink(now)
+  }
+
+  share(now: Millis): number {
+    return this.#share.at(now)
+  }
+
+  room(now: Millis): Tokens {
+    return this.available(now) + this.#foregone
   }
 
   available(now: Millis): Tokens {
@@ -85,27 +117,35 @@ export class Bucket implements Meter {
 
   fullIn(now: Millis): Millis {
     this.#refill(now)
-    return Math.max(0, (fullOf(this.#rule) - this.#tokens + this.#inFlight) / this.#rule.refill)
+    const missing = fullOf(this.#rule) - this.#tokens + this.#inFlight
+    return missing <= 0 ? 0 : missing / (this.#rule.refill * this.#share.at(now))
   }
 
   idle(now: Millis): boolean {
-    return this.#inFlight === 0 && this.#closedUntil <= now && this.available(now) >= fullOf(this.#rule)
+    const rested = this.#inFlight === 0 && this.#closedUntil <= now && this.#share.at(now) === 1
+    return rested && this.available(now) >= fullOf(this.#rule)
   }
 
   snapshot(now: Millis): MeterSnapshot {
     this.#refill(now)
+    const share = this.#share.at(now)
     return {
       spent: [],
       inFlight: this.#inFlight,
       tokens: this.#tokens,
       capacity: this.#rule.capacity,
       closedForMs: Math.max(0, this.#closedUntil - now),
+      ...(share < 1 ? { share } : {}),
     }
   }
 
   #refill(to: Millis): void {
     if (to <= this.#asOf) return
-    this.#tokens = Math.min(fullOf(this.#rule), this.#tokens + (to - this.#asOf) * this.#rule.refill)
+    const documented = (to - this.#asOf) * this.#rule.refill
+    const gained = documented * this.#share.between(this.#asOf, to)
+    const full = fullOf(this.#rule)
+    this.#tokens = Math.min(full, this.#tokens + gained)
+    this.#foregone = Math.min(full - this.#tokens, this.#foregone + documented - gained)
     this.#asOf = to
   }
 }

@@ -2,9 +2,9 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
-import type { Millis } from '../core/units.ts'
+import type { Millis, Tokens } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
-import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot } from './meter.ts'
+import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
 import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
 import { Window } from './window.ts'
 
@@ -16,7 +16,11 @@ export const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
 
 interface Entry {
   meter: Bucket | Window
+  /** What holds: the configured rule, or less where the exchange says so. */
   rule: BucketRule
+  /** The limit as the exchange told it. */
+  told: Tokens
+  readonly since: Millis
 }
 
 interface Remembered {
@@ -55,7 +59,7 @@ export class MemoryStore implements BucketStore {
   charge(takes: readonly Take[]): void {
     for (const take of takes) {
       this.#meter(take).reserve(take.cost)
-      this.#save(take.key, true)
+      if (take.cost > 0) this.#save(take.key, true)
     }
   }
 
@@ -65,15 +69,31 @@ export class MemoryStore implements BucketStore {
       const meter = this.#meter(take)
       if (outcome === 'spent') meter.settle(take.cost, now)
       else meter.release(take.cost)
-      this.#save(take.key, false)
+      if (take.cost > 0) this.#save(take.key, false)
     }
     if (outcome !== 'spent') for (const listener of this.#freed) listener()
   }
 
   drain(take: Take, pauseMs: Millis): void {
     const now = this.#clock.now()
-    this.#meter(take).drain(now + pauseMs, now)
+    this.#meter(take).drain(now + pauseMs, now, take.cost)
     this.#save(take.key, true)
+  }
+
+  close(take: Take, pauseMs: Millis): void {
+    this.#meter(take).close(this.#clock.now() + pauseMs)
+    this.#save(take.key, true)
+  }
+
+  shrink(take: Take): void {
+    this.#meter(take).shrink(this.#clock.now())
+    this.#save(take.key, false)
+  }
+
+  adopt(take: Take, limit: Tokens): void {
+    const entry = this.#entry(take)
+    entry.told = limit
+    this.#retune(entry, take.rule)
   }
 
   quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
@@ -91,11 +111,11 @@ export class MemoryStore implements BucketStore {
   }
 
   level(take: Take): BucketLevel {
-    return this.#level(take.key, take.rule, this.#meter(take))
+    return this.#level(take.key, this.#entry(take))
   }
 
   levels(): readonly BucketLevel[] {
-    return [...this.#entries].map(([key, { rule, meter }]) => this.#level(key, rule, meter))
+    return [...this.#entries].map(([key, entry]) => this.#level(key, entry))
   }
 
   onFreed(listener: () => void): void {
@@ -111,7 +131,7 @@ export class MemoryStore implements BucketStore {
     for (const listener of this.#freed) listener()
   }
 
-  #level(key: BucketKey, rule: BucketRule, meter: Meter): BucketLevel {
+  #level(key: BucketKey, { meter, rule, since }: Entry): BucketLevel {
     const now = this.#clock.now()
     return {
       key,
@@ -120,14 +140,22 @@ export class MemoryStore implements BucketStore {
       inFlight: meter.inFlight,
       fullInMs: meter.fullIn(now),
       closedForMs: Math.max(0, meter.closedUntil - now),
+      share: meter.share(now),
+      room: meter.room(now),
+      charged: meter.charged,
+      knownForMs: now - since,
     }
   }
 
-  #meter({ key, rule }: Take): Bucket | Window {
-    return this.#entries.get(key)?.meter ?? this.#create(key, rule)
+  #meter(take: Take): Bucket | Window {
+    return this.#entry(take).meter
   }
 
-  #create(key: BucketKey, rule: BucketRule): Bucket | Window {
+  #entry({ key, rule }: Take): Entry {
+    return this.#entries.get(key) ?? this.#create(key, rule)
+  }
+
+  #create(key: BucketKey, rule: BucketRule): Entry {
     if (this.#entries.size >= SWEEP_ABOVE) this.#sweep()
     const now = this.#clock.now()
     const known = this.#remembered.get(key)
@@ -135,9 +163,15 @@ export class MemoryStore implements BucketStore {
     // Two dates in whole milliseconds can make a pause look longer than it was.
     const elapsed = known === undefined ? 0 : Math.max(0, known.elapsedMs + now - known.loadedAt - CLOCK_GRAIN_MS)
     const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
-    this.#entries.set(key, { meter, rule })
+    const entry = {
+      meter,
+      rule,
+      told: Number.POSITIVE_INFINITY,
+      since: known === undefined ? now : Number.NEGATIVE_INFINITY,
+    }
+    this.#entries.set(key, entry)
     this.#awaitStragglers(meter, elapsed)
-    return meter
+    return entry
   }
 
   /** Calls that a dead process left on the way may still arrive: their cost is held until they surely have, then spent. */
@@ -149,8 +183,9 @@ export class MemoryStore implements BucketStore {
   }
 
   /** What was spent stays spent. A bucket that became a window, or the reverse, starts with none left. */
-  #retune(entry: Entry, rule: BucketRule): void {
+  #retune(entry: Entry, configured: BucketRule): void {
     const now = this.#clock.now()
+    const rule = limited(configured, entry.told)
     if (entry.meter instanceof Bucket && rule.kind === 'bucket') entry.meter.retune(rule, now)
     else if (entry.meter instanceof Window && rule.kind === 'window') entry.meter.retune(rule)
     else entry.meter = createMeter(rule, now, 0, undefined, 0)
@@ -169,6 +204,15 @@ export class MemoryStore implements BucketStore {
 }
 
 const GRANTED: Taken = { granted: true }
+
+/** The rule with a limit that is told, where that is the smaller one; a bucket's rate shrinks with it. */
+const limited = (rule: BucketRule, told: Tokens): BucketRule => {
+  const own = rule.kind === 'bucket' ? rule.capacity : rule.limit
+  if (told >= own) return rule
+  return rule.kind === 'bucket'
+    ? { ...rule, capacity: told, refill: (rule.refill * told) / own }
+    : { ...rule, limit: told }
+}
 
 const createMeter = (
   rule: BucketRule,

@@ -26,12 +26,22 @@ export interface Meter {
   settle(cost: Tokens, now: Millis): void
   /** The call never left: nothing was spent. */
   release(cost: Tokens): void
-  /** The exchange says the budget is gone; nothing goes before `until`. */
-  drain(until: Millis, now: Millis): void
+  /** The exchange says the budget is gone, with `counted` of what is in flight; nothing goes before `until`. */
+  drain(until: Millis, now: Millis, counted?: Tokens): void
+  /** Nothing goes before `until`, whatever is left. */
+  close(until: Millis): void
+  /** The exchange refused without a reason that is known: a smaller share of the documented rate is used for a time. */
+  shrink(now: Millis): void
   /** Tokens there now, after what is in flight; may be negative after charges that were not held. */
   available(now: Millis): Tokens
   /** Time until the meter is full again if nothing more is spent. */
   fullIn(now: Millis): Millis
+  /** As `available`, had the documented rate been used all along; more only while the trusted share is below 1. */
+  room(now: Millis): Tokens
+  /** Trusted share of the documented rate, 0.3 to 1. */
+  share(now: Millis): number
+  /** All that was ever reserved: the difference of two readings is what was sent between them. */
+  readonly charged: Tokens
   readonly inFlight: Tokens
   /** Nothing goes before this; in the past when open. */
   readonly closedUntil: Millis
@@ -50,4 +60,6 @@ export interface MeterSnapshot {
   /** Of which capacity `tokens` was the rest; absent in windows. */
   readonly capacity?: Tokens
   readonly closedForMs: Millis
+  /** Trusted share of the documented rate; absent when all of it is trusted. */
+  readonly share?: number
 }

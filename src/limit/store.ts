@@ -39,6 +39,14 @@ export interface BucketLevel {
   readonly inFlight: Tokens
   readonly fullInMs: Millis
   readonly closedForMs: Millis
+  /** Trusted share of the documented rate, 0.3 to 1. */
+  readonly share: number
+  /** As `available`, had the documented rate been used all along. */
+  readonly room: Tokens
+  /** All that was ever reserved: the difference of two readings is what was sent between them. */
+  readonly charged: Tokens
+  /** How long this store has kept it; endless when its level was taken over from an earlier process. */
+  readonly knownForMs: Millis
 }
 
 /** Buckets, charged all at once or not at all. A store never waits; lanes do. */
@@ -49,8 +57,14 @@ export interface BucketStore {
   charge(takes: readonly Take[]): void
   /** Ends what `take` or `charge` began. */
   settle(takes: readonly Take[], outcome: Outcome): void
-  /** The exchange says the bucket is empty: nothing goes for `pauseMs`. */
+  /** The exchange says the bucket is empty, the refused call's own cost, still in flight, counted: nothing goes for `pauseMs`. */
   drain(take: Take, pauseMs: Millis): void
+  /** The exchange closes the bucket's scope for `pauseMs`, whatever is left in it. */
+  close(take: Take, pauseMs: Millis): void
+  /** The exchange refused without a known reason: a smaller share of the rate is used, and regained over clean time. */
+  shrink(take: Take): void
+  /** The exchange says what the limit is: a smaller one than the rule's holds from now on, a larger one never. */
+  adopt(take: Take, limit: Tokens): void
   /** How long a call would wait if it asked now. Takes nothing. Costs above a capacity stand for a whole queue. */
   quote(takes: readonly Take[]): { readonly waitMs: Millis; readonly by: Take | undefined }
   /** One bucket's level; takes nothing. */

@@ -1,37 +1,68 @@
-// How long a bucket rests after the exchange refused: the rule's recovery time, doubled while refusals repeat.
+// How long a bucket rests after the exchange refused: the rule's recovery time, doubled while refusals repeat, kept while they
+// come now and then, and forgotten after long peace. Calls that were on the way when a refusal became known say nothing new.
 
 import type { Clock } from '../core/clock.ts'
-import type { Millis } from '../core/units.ts'
+import type { Millis, Tokens } from '../core/units.ts'
 import type { BucketKey, Take } from './store.ts'
 
 /** Kraken's older rule suspended a key for 15 minutes; no rest is longer. */
 const LONGEST_REST_MS: Millis = 15 * 60_000
+/** A refusal within this many rests of the last one doubles the rest: it was too short. */
+const REPEATED_WITHIN_RESTS = 3
 /** A refusal this many rests after the last one starts anew. */
 const FORGIVEN_AFTER_RESTS = 10
 const KEPT = 10_000
 
-interface Strike {
+/** What a refusal means for its bucket. */
+export interface Strike {
+  /** How long the bucket rests from now on. */
+  readonly pauseMs: Millis
+  /** False when the call had left before an earlier refusal was known. */
+  readonly fresh: boolean
+  /** The last refusal but this, and what was sent since. */
+  readonly previous: { readonly agoMs: Millis; readonly sent: Tokens } | undefined
+}
+
+interface Remembered {
   readonly restMs: Millis
   readonly at: Millis
+  /** All that the bucket had been charged by then. */
+  readonly charged: Tokens
 }
 
 /** Remembers recent refusals per bucket. */
 export class Strikes {
   readonly #clock: Clock
-  readonly #strikes = new Map<BucketKey, Strike>()
+  readonly #last = new Map<BucketKey, Remembered>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Counts a refusal and says how long the bucket rests. */
-  pauseMs({ key, rule }: Take): Millis {
+  /**
+   * Counts a refusal.
+   * @param leftAt when the refused call was sent
+   * @param charged all that was ever charged to the bucket
+   */
+  strike({ key, rule }: Take, leftAt: Millis, charged: Tokens): Strike {
     const now = this.#clock.now()
-    const last = this.#strikes.get(key)
-    const repeated = last !== undefined && now - last.at < last.restMs * FORGIVEN_AFTER_RESTS
-    const restMs = Math.min(LONGEST_REST_MS, repeated ? last.restMs * 2 : rule.recoveryMs)
-    if (this.#strikes.size >= KEPT) this.#strikes.clear()
-    this.#strikes.set(key, { restMs, at: now })
-    return restMs
+    const last = this.#last.get(key)
+    const previous = last && { agoMs: now - last.at, sent: charged - last.charged }
+    if (last !== undefined && leftAt <= last.at) {
+      return { pauseMs: Math.max(0, last.at + last.restMs - now), fresh: false, previous }
+    }
+    const restMs = Math.min(
+      LONGEST_REST_MS,
+      last === undefined ? rule.recoveryMs : nextRest(last, now, rule.recoveryMs),
+    )
+    if (this.#last.size >= KEPT) this.#last.clear()
+    this.#last.set(key, { restMs, at: now, charged })
+    return { pauseMs: restMs, fresh: true, previous }
   }
+}
+
+const nextRest = ({ restMs, at }: Remembered, now: Millis, recoveryMs: Millis): Millis => {
+  const rests = (now - at) / restMs
+  if (rests < REPEATED_WITHIN_RESTS) return restMs * 2
+  return rests < FORGIVEN_AFTER_RESTS ? restMs : recoveryMs
 }

@@ -1,13 +1,18 @@
 // Bucket levels in words for people: a store's keys and milliseconds become scopes and seconds.
 
+import { isGate } from '../core/rules.ts'
 import type { LimitView } from '../core/views.ts'
 import type { BucketLevel } from './store.ts'
 
+/** All levels that say something: an open gate has none. */
+export const limitViews = (levels: readonly BucketLevel[]): readonly LimitView[] =>
+  levels.filter(({ rule, closedForMs }) => closedForMs > 0 || !isGate(rule)).map(limitView)
+
 /** One bucket level, ready for JSON. */
-export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForMs }: BucketLevel): LimitView => {
+export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForMs, share }: BucketLevel): LimitView => {
   const capacity = rule.kind === 'bucket' ? rule.capacity : rule.limit
   const perMs = rule.kind === 'bucket' ? rule.refill : rule.limit / rule.everyMs
-  const used = closedForMs > 0 ? 1 : 1 - available / capacity
+  const used = closedForMs > 0 ? 1 : capacity === 0 ? 0 : 1 - available / capacity
   return {
     exchange: rule.exchange,
     bucket: rule.id,
@@ -16,6 +21,8 @@ export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForM
     available: rounded(available),
     capacity,
     refillPerSecond: rounded(perMs * 1000),
+    effectiveShare: rounded(share),
+    effectiveRefillPerSecond: rounded(perMs * 1000 * share),
     utilization: rounded(Math.min(1, Math.max(0, used))),
     inFlight,
     closedForMs: Math.ceil(closedForMs),

@@ -4,6 +4,7 @@
 import type { WindowRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { CLOCK_GRAIN_MS, type Meter, type MeterSnapshot, ROUNDING } from './meter.ts'
+import { Share } from './share.ts'
 
 const SLOTS = 500
 
@@ -18,7 +19,9 @@ export class Window implements Meter {
   #rule: WindowRule
   #slots: Slot[] = []
   #spent: Tokens = 0
+  #share = new Share()
   #inFlight: Tokens = 0
+  #charged: Tokens = 0
   #closedUntil: Millis = Number.NEGATIVE_INFINITY
 
   /** @param share how much of a window that nobody has seen before is free (0 to 1) */
@@ -31,6 +34,7 @@ export class Window implements Meter {
   static restore(rule: WindowRule, snapshot: MeterSnapshot, elapsed: Millis, now: Millis): Window {
     const window = new Window(rule, now)
     for (const { agoMs, cost } of snapshot.spent) window.#spend(cost, now - elapsed - agoMs)
+    if (rule.adaptive) window.#share = Share.of(snapshot.share ?? 1, now - elapsed)
     window.#inFlight = snapshot.inFlight
     window.#closedUntil = now + snapshot.closedForMs - elapsed
     return window
@@ -40,6 +44,10 @@ export class Window implements Meter {
     return this.#inFlight
   }
 
+  get charged(): Tokens {
+    return this.#charged
+  }
+
   get closedUntil(): Millis {
     return this.#closedUntil
   }
@@ -47,12 +55,15 @@ export class Window implements Meter {
   /** New numbers apply to what has been spent already. */
   retune(rule: WindowRule): void {
     this.#rule = rule
+    if (!rule.adaptive) this.#share.reset()
   }
 
   wait(cost: Tokens, now: Millis): Millis {
     this.#forget(now)
     const closed = Math.max(0, this.#closedUntil - now)
-    const { limit, everyMs } = this.#rule
+    const { everyMs } = this.#rule
+    // What costs more than the trusted share has a window to itself, or it would never go.
+    const limit = Math.max(this.#trusted(now), Math.min(cost, this.#rule.limit))
     let over = this.#spent + this.#inFlight + cost - limit
     if (over <= ROUNDING) return closed
     // What would need several windows to pass waits whole windows first.
@@ -71,6 +82,7 @@ export class Window implements Meter {
 
   reserve(cost: Tokens): void {
     this.#inFlight += cost
+    this.#charged += cost
   }
 
   settle(cost: Tokens, now: Millis): void {
@@ -84,12 +96,29 @@ export class Window implements Meter {
 
   drain(until: Millis, now: Millis): void {
     this.#forget(now)
+    this.close(until)
+  }
+
+  close(until: Millis): void {
     this.#closedUntil = Math.max(this.#closedUntil, until)
+  }
+
+  shrink(now: Millis): void {
+    if (this.#rule.adaptive) this.#share.shrink(now)
+  }
+
+  share(now: Millis): number {
+    return this.#share.at(now)
+  }
+
+  room(now: Millis): Tokens {
+    this.#forget(now)
+    return this.#rule.limit - this.#spent - this.#inFlight
   }
 
   available(now: Millis): Tokens {
     this.#forget(now)
-    return this.#rule.limit - this.#spent - this.#inFlight
+    return this.#trusted(now) - this.#spent - this.#inFlight
   }
 
   fullIn(now: Millis): Millis {
@@ -101,13 +130,26 @@ export class Window implements Meter {
 
   idle(now: Millis): boolean {
     this.#forget(now)
-    return this.#inFlight === 0 && this.#closedUntil <= now && this.#slots.length === 0
+    const rested = this.#inFlight === 0 && this.#closedUntil <= now && this.#share.at(now) === 1
+    return rested && this.#slots.length === 0
   }
 
   snapshot(now: Millis): MeterSnapshot {
     this.#forget(now)
     const spent = this.#slots.map(({ at, cost }) => ({ agoMs: now - at, cost }))
-    return { spent, inFlight: this.#inFlight, tokens: undefined, closedForMs: Math.max(0, this.#closedUntil - now) }
+    const share = this.#share.at(now)
+    return {
+      spent,
+      inFlight: this.#inFlight,
+      tokens: undefined,
+      closedForMs: Math.max(0, this.#closedUntil - now),
+      ...(share < 1 ? { share } : {}),
+    }
+  }
+
+  /** The limit, as far as it is trusted. */
+  #trusted(now: Millis): Tokens {
+    return this.#rule.limit * this.#share.at(now)
   }
 
   #spend(cost: Tokens, at: Millis): void {

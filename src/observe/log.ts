@@ -8,6 +8,7 @@
 // `reason` the exchange's words, from a closed list.
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import type { Autopsy } from '../core/autopsy.ts'
 import type { Call, Verdict } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
@@ -105,11 +106,17 @@ const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
     case 'breaker.changed':
       return event.to === 'open' ? 'warn' : 'info'
     case 'limit.violated':
+    case 'limit.differs':
+    case 'advice.given':
     case 'lane.filled':
     case 'nonces.mixed':
       return 'warn'
     case 'rules.replaced':
       return 'info'
+    // Advice is given aloud when they repeat.
+    case 'limit.outspent':
+    case 'bypass.suspected':
+      return 'debug'
     case 'rules.rejected':
     case 'observer.failed':
       return 'error'
@@ -125,6 +132,14 @@ const sentenceOf = (event: WeirEvent): string => {
       return `${event.call.record.class ?? event.call.request.host} ${event.call.record.decision ?? 'lost'}`
     case 'limit.violated':
       return `${event.exchange} refused a call that ${event.bucket} had room for`
+    case 'limit.differs':
+      return `${event.exchange} says that ${event.bucket} is ${event.told}: weir keeps to ${Math.min(event.told, event.configured)}`
+    case 'limit.outspent':
+      return `${event.exchange} counts more on ${event.bucket} than weir sent`
+    case 'bypass.suspected':
+      return `something beside weir spends ${event.bucket}`
+    case 'advice.given':
+      return event.recommendation.text
     case 'breaker.changed':
       return `breaker of ${event.host} is ${event.to}`
     case 'lane.filled':
@@ -148,8 +163,29 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
     case 'call.finished':
       return callFields(event)
     case 'limit.violated': {
-      const { exchange, bucket, verdict, believed, inFlight, call } = event
-      return { ...identity(call), exchange, bucket, reason: verdict.reason, believed, in_flight: inFlight }
+      const { exchange, bucket, verdict, autopsy, call } = event
+      return {
+        ...identity(call),
+        exchange,
+        class: call.record.class,
+        bucket,
+        reason: verdict.reason,
+        ...autopsyFields(autopsy),
+      }
+    }
+    case 'limit.differs': {
+      const { exchange, bucket, configured, told, call } = event
+      return { ...identity(call), exchange, bucket, configured, told }
+    }
+    case 'limit.outspent': {
+      const { exchange, bucket, tokens, call } = event
+      return { ...identity(call), exchange, bucket, tokens }
+    }
+    case 'bypass.suspected':
+      return { exchange: event.exchange, bucket: event.bucket }
+    case 'advice.given': {
+      const { exchange, bucket, class: id, advice, count } = event.recommendation
+      return { exchange, bucket, class: id, advice, count }
     }
     case 'breaker.changed': {
       const { host, from, to, reason, openForMs } = event
@@ -171,6 +207,18 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
       return { stack: safeStack(event.error) }
   }
 }
+
+const autopsyFields = (autopsy: Autopsy) => ({
+  cause: autopsy.cause,
+  believed: round(autopsy.believed),
+  in_flight: autopsy.inFlight,
+  cost: autopsy.cost,
+  share: round(autopsy.share),
+  granted_at: new Date(autopsy.grantedAtWallMs).toISOString(),
+  waited_ms: round(autopsy.waitedMs),
+  round_trip_ms: round(autopsy.roundTripMs),
+  since_start_ms: round(autopsy.sinceStartMs),
+})
 
 const callFields = ({ call, status, tookMs, error }: Extract<WeirEvent, { type: 'call.finished' }>) => {
   const { record } = call

@@ -7,7 +7,7 @@ import type { BreakerState, Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
 import type { BreakerView, LatencyView, LimitView, QueueView } from '../core/views.ts'
 import { Histogram } from './histogram.ts'
-import { Tally, within } from './tally.ts'
+import { type BucketLabels, Tally, within } from './tally.ts'
 
 /** Where the gauges are read from, at scrape time. */
 export interface MetricSources {
@@ -50,6 +50,18 @@ export const METRICS = {
   rate_limit_violations_total: define(
     'counter',
     'Refusals by the exchange that weir had not foreseen; should stay 0.',
+    'exchange',
+    'bucket',
+  ),
+  bypass_suspected_total: define(
+    'counter',
+    'Times that an exchange had counted more than weir sent: something beside weir spends the limit.',
+    'exchange',
+    'bucket',
+  ),
+  adaptive_share: define(
+    'gauge',
+    'Share of the documented rate in use, 0.3 to 1, of the scope that uses least.',
     'exchange',
     'bucket',
   ),
@@ -111,7 +123,9 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
 
   const readers: Readonly<Record<MetricName, () => readonly Sample[]>> = {
     requests_total: () => tally.samples('decision'),
-    rate_limit_violations_total: () => violations(tally, sources.rules()),
+    rate_limit_violations_total: () => tally.violations(bucketsOf(sources.rules())),
+    bypass_suspected_total: () => tally.bypasses(bucketsOf(sources.rules())),
+    adaptive_share: () => lowestShares(sources.rules(), sources.limits()),
     token_bucket_utilization: () => worst(sources.limits(), 'utilization', Math.max),
     tokens_available: () => worst(sources.limits(), 'available', Math.min),
     circuit_breaker_state: () =>
@@ -131,6 +145,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
 
   const observer: Observer = (event) => {
     if (event.type !== 'call.finished') {
+      if (event.type === 'bypass.suspected') tally.bypassSuspected(event.exchange, event.bucket)
       if (event.type === 'limit.violated') tally.violated(event.exchange, event.bucket)
       if (event.type === 'breaker.changed') tally.breakerChanged(event.host, event.from, event.to)
       return
@@ -158,11 +173,18 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
 const register = (registry: Registry, name: string, type: string, help: string, read: () => readonly Sample[]): void =>
   registry.registerMetric({ name, get: async () => ({ name, help, type, values: read() }) } as unknown as Metric)
 
-/** Violations of every bucket there is: a zero that is visible is worth more than one that is absent. */
-const violations = (tally: Tally, rules: Rules): readonly Sample[] =>
-  tally.violations(
-    rules.exchanges.flatMap(({ name: exchange, buckets }) => buckets.map(({ name }) => ({ exchange, bucket: name }))),
-  )
+/** Every bucket there is: a zero that is visible is worth more than one that is absent. */
+const bucketsOf = ({ exchanges }: Rules): readonly BucketLabels[] =>
+  exchanges.flatMap(({ name: exchange, buckets }) => buckets.map(({ name }) => ({ exchange, bucket: name })))
+
+/** 1 where nothing has been used yet. */
+const lowestShares = (rules: Rules, limits: readonly LimitView[]): readonly Sample[] => {
+  const gauges = new Gauges()
+  for (const labels of bucketsOf(rules)) gauges.merge({ ...labels }, 1, Math.min)
+  for (const { exchange, bucket, effectiveShare } of limits)
+    gauges.merge({ exchange, bucket: within(exchange, bucket) }, effectiveShare, Math.min)
+  return gauges.samples()
+}
 
 /** Per bucket rule, the value at its worst scope: scopes are keys, and keys are no labels. */
 const worst = (

@@ -78,7 +78,7 @@ const callView = (
 }
 
 const violationView = (event: Extract<WeirEvent, { type: 'limit.violated' }>, atWallMs: Millis): ViolationView => {
-  const { call, exchange, bucket, verdict, believed, inFlight } = event
+  const { call, exchange, bucket, verdict, autopsy } = event
   return {
     atWallMs,
     exchange,
@@ -88,7 +88,15 @@ const violationView = (event: Extract<WeirEvent, { type: 'limit.violated' }>, at
     bot: call.bot,
     call: call.id,
     reason: verdict.reason,
-    believed,
-    inFlight,
+    believed: autopsy.believed,
+    inFlight: autopsy.inFlight,
+    cost: autopsy.cost,
+    capacity: autopsy.capacity,
+    effectiveShare: autopsy.share,
+    grantedAtWallMs: autopsy.grantedAtWallMs,
+    waitedMs: autopsy.waitedMs,
+    roundTripMs: autopsy.roundTripMs,
+    sinceStartMs: autopsy.sinceStartMs,
+    cause: autopsy.cause,
   }
 }

@@ -20,13 +20,22 @@ interface ClassCounts extends Omit<TotalsView, 'violations'> {
   readonly would: Record<Shadow['would'], number>
 }
 
+/** Which bucket rule a count is of. */
+export interface BucketLabels {
+  readonly exchange: string
+  readonly bucket: string
+}
+
+type BucketCounts = Map<string, { readonly labels: BucketLabels; value: number }>
+
 /** Label of what is not (or not yet) in a closed list. */
 const OTHER = 'other'
 
 /** Counts since the start of the process. */
 export class Tally {
   readonly #classes = new Map<string | undefined, ClassCounts>()
-  readonly #violations = new Map<string, { readonly labels: { exchange: string; bucket: string }; value: number }>()
+  readonly #violations: BucketCounts = new Map()
+  readonly #bypasses: BucketCounts = new Map()
   readonly #changes = new Map<string, { readonly labels: { host: string; from: string; to: string }; value: number }>()
 
   /** A call has its answer. */
@@ -51,6 +60,11 @@ export class Tally {
     count(this.#violations, `${exchange} ${bucket}`, { exchange, bucket })
   }
 
+  bypassSuspected(exchange: string, id: string): void {
+    const bucket = within(exchange, id)
+    count(this.#bypasses, `${exchange} ${bucket}`, { exchange, bucket })
+  }
+
   breakerChanged(host: string, from: BreakerState, to: BreakerState): void {
     count(this.#changes, `${host} ${from} ${to}`, { host, from, to })
   }
@@ -65,9 +79,13 @@ export class Tally {
   }
 
   /** Violations of the `known` buckets, 0 included, and of any other that had one. */
-  violations(known: readonly { readonly exchange: string; readonly bucket: string }[]): readonly Count[] {
-    const untouched = known.filter(({ exchange, bucket }) => !this.#violations.has(`${exchange} ${bucket}`))
-    return [...this.#violations.values(), ...untouched.map((labels) => ({ labels: { ...labels }, value: 0 }))]
+  violations(known: readonly BucketLabels[]): readonly Count[] {
+    return withZeros(this.#violations, known)
+  }
+
+  /** The same of what seems to be spent beside weir. */
+  bypasses(known: readonly BucketLabels[]): readonly Count[] {
+    return withZeros(this.#bypasses, known)
   }
 
   breakerChanges(): readonly Count[] {
@@ -101,6 +119,14 @@ export const cacheResult = ({ decision, cache }: CallRecord): CacheResult | unde
   if (decision === 'stale' || decision === 'coalesced') return decision
   if (cache === undefined) return undefined
   return cache.startsWith('fwd=bypass') ? 'bypass' : 'miss'
+}
+
+const withZeros = (counts: BucketCounts, known: readonly BucketLabels[]): readonly Count[] => {
+  const untouched = known.filter(({ exchange, bucket }) => !counts.has(`${exchange} ${bucket}`))
+  return [...counts.values(), ...untouched.map((labels) => ({ labels, value: 0 }))].map(({ labels, value }) => ({
+    labels: { ...labels },
+    value,
+  }))
 }
 
 const newCounts = (exchange: string, id: string): ClassCounts => ({

@@ -28,7 +28,7 @@ const linkAnswer = (
   buckets: ReadonlyMap<string, BucketRule>,
   report: Report,
 ): AnswerRule => {
-  if (answer.status === undefined && answer.error === undefined) {
+  if (answer.status === undefined && answer.error === undefined && answer.says === undefined) {
     report(path, 'needs a status or an error to be recognised by')
   }
   if (answer.drains !== undefined && !buckets.has(answer.drains)) {
@@ -41,6 +41,8 @@ const linkAnswer = (
   return {
     status: answer.status === undefined ? undefined : statusRange(answer.status),
     error: answer.error,
+    page: answer.page,
+    says: [answer.says ?? []].flat().map((text) => text.toLowerCase()),
     means: answer.means,
     drains: answer.drains,
     pauseMs: answer.pause,
@@ -64,6 +66,9 @@ const statusRange = (status: number | string): { readonly from: number; readonly
 /** Whether everything that `rule` would recognise is recognised by `other` already. */
 const covers = (other: AnswerRule, rule: AnswerRule): boolean => {
   if (other.error !== undefined && rule.error?.startsWith(other.error) !== true) return false
+  if (other.page && !rule.page) return false
+  if (other.says.length > 0 && (rule.says.length === 0 || !rule.says.every((text) => other.says.includes(text))))
+    return false
   if (other.status === undefined) return true
   if (rule.status === undefined) return false
   return other.status.from <= rule.status.from && rule.status.to <= other.status.to

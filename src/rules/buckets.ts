@@ -2,9 +2,9 @@
 
 import type { BucketConfig, ExchangeConfig } from '../config/schema.ts'
 import type { Path } from '../config/yaml.ts'
-import type { BucketRule, Scope, TokenBucketRule, WindowRule } from '../core/rules.ts'
+import type { BucketRule, LowerTier, Scope, TokenBucketRule, WindowRule } from '../core/rules.ts'
 import type { Millis, Tokens, TokensPerMs } from '../core/units.ts'
-import type { Report, Variants } from './variants.ts'
+import type { Report, Variants, Varied } from './variants.ts'
 
 /** What all kinds of buckets have in common. */
 export interface BucketFrame {
@@ -12,6 +12,7 @@ export interface BucketFrame {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly recoveryMs: Millis
+  readonly adaptive: boolean
 }
 
 /** The buckets of one exchange, by name. */
@@ -24,7 +25,7 @@ export const linkBuckets = (
   new Map(
     Object.entries(config.buckets).map(([name, bucket]) => {
       const path = ['exchanges', exchange, 'buckets', name]
-      return [name, linkBucket(exchange, name, bucket, path, variants, report)]
+      return [name, linkBucket(config, exchange, name, bucket, path, variants, report)]
     }),
   )
 
@@ -34,12 +35,14 @@ export const tokenBucket = (
   capacity: Tokens,
   refill: TokensPerMs,
   margin: Tokens = 0,
+  lowerTiers: readonly LowerTier[] = [],
 ): TokenBucketRule => ({
   ...titles(frame, capacity, capacity / refill),
   kind: 'bucket',
   capacity,
   margin,
   refill,
+  lowerTiers,
 })
 
 /** A window with its header values. */
@@ -50,7 +53,18 @@ export const windowOf = (frame: BucketFrame, limit: Tokens, everyMs: Millis): Wi
   everyMs,
 })
 
+/** A gate: a bucket that holds nothing, and never adapts, for there is no rate. */
+const gateOf = (frame: BucketFrame): TokenBucketRule => ({
+  ...titles(frame, 0, 0),
+  kind: 'bucket',
+  capacity: 0,
+  margin: 0,
+  refill: 0,
+  lowerTiers: [],
+})
+
 const linkBucket = (
+  { adaptive }: ExchangeConfig,
   exchange: string,
   name: string,
   bucket: BucketConfig,
@@ -59,7 +73,9 @@ const linkBucket = (
   report: Report,
 ): BucketRule => {
   const scopes = typeof bucket.per === 'string' ? [bucket.per] : bucket.per
-  const frame = { exchange, name, scopes, recoveryMs: bucket.recovery }
+  if (new Set(scopes).size < scopes.length) report([...path, 'per'], 'names the same scope twice')
+  if ('gate' in bucket) return gateOf({ exchange, name, scopes, recoveryMs: bucket.recovery, adaptive: false })
+  const frame = { exchange, name, scopes, recoveryMs: bucket.recovery, adaptive: bucket.adaptive ?? adaptive }
   const usable = bucket.headroom < 1 ? 1 - bucket.headroom : 1
   const positive = (value: number, key: string): number => {
     if (value > 0) return value
@@ -67,7 +83,6 @@ const linkBucket = (
     return 1
   }
   if (bucket.headroom >= 1) report([...path, 'headroom'], 'leaves nothing of the limit')
-  if (new Set(scopes).size < scopes.length) report([...path, 'per'], 'names the same scope twice')
   const number = (key: string, value: Parameters<Variants['choose']>[0]) =>
     positive(variants.choose(value, [...path, key]), key)
   return 'capacity' in bucket
@@ -76,13 +91,28 @@ const linkBucket = (
         number('capacity', bucket.capacity) * usable,
         number('refill', bucket.refill) * usable,
         bucket.margin,
+        lowerTiers(bucket, usable, number('capacity', bucket.capacity) * usable),
       )
     : windowOf(frame, number('limit', bucket.limit) * usable, number('every', bucket.every))
 }
 
+/** Tiers with less, where both numbers are given per tier. */
+const lowerTiers = (
+  { capacity, refill }: { capacity: Varied<Tokens>; refill: Varied<TokensPerMs> },
+  usable: number,
+  chosen: Tokens,
+): readonly LowerTier[] => {
+  if (typeof capacity === 'number' || typeof refill === 'number') return []
+  return Object.keys(capacity).flatMap((name) => {
+    const tier = { name, capacity: (capacity[name] ?? 0) * usable, refill: (refill[name] ?? 0) * usable }
+    return tier.capacity < chosen && tier.refill > 0 ? [tier] : []
+  })
+}
+
 /** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): `w` is the time a whole budget takes to come back. */
-const titles = ({ exchange, name, scopes, recoveryMs }: BucketFrame, quota: Tokens, everyMs: Millis) => {
+const titles = ({ exchange, name, scopes, recoveryMs, adaptive }: BucketFrame, quota: Tokens, everyMs: Millis) => {
   const label = `"${exchange.replaceAll('_', '-')}-${name.replaceAll('_', '-')}"`
-  const policy = `${label};q=${Math.max(1, Math.floor(quota))};w=${Math.max(1, Math.round(everyMs / 1000))}`
-  return { id: `${exchange}.${name}`, name, exchange, scopes, policy, label, recoveryMs }
+  const rate = `q=${Math.max(1, Math.floor(quota))};w=${Math.max(1, Math.round(everyMs / 1000))}`
+  const policy = `${label};${quota === 0 ? 'q=0' : rate}`
+  return { id: `${exchange}.${name}`, name, exchange, scopes, policy, label, recoveryMs, adaptive }
 }

@@ -28,7 +28,10 @@ export const linkRules = (
   const job = { limits, overrides, env, report, reportVariable }
   const exchanges = Object.entries(limits.exchanges).map(([name, config]) => linkExchange(name, config, job))
   const hosts = linkHosts(exchanges, limits, overrides, report)
-  for (const { rule } of exchanges) checkProbe(rule, hosts, report)
+  for (const { rule } of exchanges) {
+    checkQuestion(rule, 'probe', hosts, report)
+    checkQuestion(rule, 'pairs', hosts, report)
+  }
   return deepFreeze({
     hosts,
     exchanges: exchanges.map(({ rule }) => rule),
@@ -103,8 +106,13 @@ const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft =>
   fallback: NO_CLASS,
   answers: [],
   probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
+  pairs: config.pairs === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.pairs },
   nonceWindow: BigInt(config.nonce_window),
   nonceOrder: config.order,
+  headers: config.headers && {
+    limit: config.headers.limit?.toLowerCase(),
+    remaining: config.headers.remaining?.toLowerCase(),
+  },
   lockout: config.lockout && { failures: config.lockout.failures, pauseMs: config.lockout.pause },
 })
 
@@ -139,10 +147,17 @@ const accountsByKey = (exchange: string, config: ExchangeConfig, report: Report)
   return accounts
 }
 
-const checkProbe = (rule: ExchangeRule, hosts: Rules['hosts'], report: Report): void => {
-  if (rule.probe === undefined) return
-  const found = hosts.get(rule.probe.host)?.classify('GET', rule.probe.target)
-  const path = ['exchanges', rule.name, 'probe']
+/** What weir asks of its own must be harmless, and needs a class that says what it costs. */
+const checkQuestion = (
+  rule: ExchangeRule,
+  key: 'probe' | 'pairs',
+  hosts: Rules['hosts'],
+  report: Report,
+): void => {
+  const asked = rule[key]
+  if (asked === undefined) return
+  const found = hosts.get(asked.host)?.classify('GET', asked.target)
+  const path = ['exchanges', rule.name, key]
   if (found === undefined || found === found.exchange.fallback || found.kind !== 'read') {
     report(path, 'must be a path that a class of kind read serves to GET')
   } else if (

@@ -3,7 +3,7 @@
 // speak of one bucket, the strictest holds. RPM adds a window of its own to the class, with the same scopes.
 
 import { didYouMeanOneOf } from '../config/suggest.ts'
-import type { BucketRule, CostRule, TokenBucketRule, WindowRule } from '../core/rules.ts'
+import { type BucketRule, type CostRule, isGate, type TokenBucketRule, type WindowRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { tokenBucket, windowOf } from './buckets.ts'
 
@@ -72,6 +72,7 @@ export const exchangeOverrides = (
   const retuned = (buckets: ReadonlyMap<string, BucketRule>) => {
     const changed = new Map(buckets)
     for (const [name, bucket] of buckets) {
+      if (isGate(bucket)) continue
       const mine = overrides.filter(({ className }) => classes.get(className)?.includes(name) === true)
       const rps = strictest(mine, 'RPS')
       const burst = bucket.kind === 'bucket' ? strictest(mine, 'BURST') : undefined
@@ -132,6 +133,7 @@ const retune = (bucket: BucketRule, rps: number | undefined, burst: number | und
         burst ?? bucket.capacity,
         rps === undefined ? bucket.refill : rps / 1000,
         burst === undefined ? bucket.margin : 0,
+        burst === undefined && rps === undefined ? bucket.lowerTiers : [],
       )
     : windowOf(bucket, rps === undefined ? bucket.limit : (rps * bucket.everyMs) / 1000, bucket.everyMs)
 
@@ -143,7 +145,7 @@ const extraBucket = (
 ): readonly (TokenBucketRule | WindowRule)[] => {
   const like = costs[0]?.bucket
   if (like === undefined) return []
-  const frame = { exchange, scopes: like.scopes, recoveryMs: like.recoveryMs }
+  const frame = { exchange, scopes: like.scopes, recoveryMs: like.recoveryMs, adaptive: like.adaptive }
   if (what === 'RPM') return [windowOf({ ...frame, name: `${className}_rpm` }, value, 60_000)]
   if (what === 'BURST' && like.kind === 'window') {
     return [tokenBucket({ ...frame, name: `${className}_burst` }, value, like.limit / like.everyMs)]

@@ -17,6 +17,8 @@ export const limitView = (change: Partial<LimitView> = {}): LimitView => ({
   inFlight: 0,
   closedForMs: 0,
   fullInMs: 9000,
+  effectiveShare: 1,
+  effectiveRefillPerSecond: 0.33,
   ...change,
 })
 
@@ -54,6 +56,7 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   latencies: () => ({ wait: none, duration: none, overhead: none }),
   calls: () => [],
   violations: () => [],
+  recommendations: () => [],
   limits: () => [limitView()],
   queues: () => [],
   breakers: () => [breakerView()],

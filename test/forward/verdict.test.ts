@@ -3,7 +3,7 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../src/core/call.ts'
-import { type Answer, judge } from '../../src/forward/verdict.ts'
+import { type Answer, judge, toldBudget } from '../../src/forward/verdict.ts'
 import { shippedRules } from '../rules/shipped.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 1)
@@ -29,11 +29,17 @@ describe('an answer of Kraken', () => {
   const in60s = NOW_MS / 1000 + 60
   it.each<[status: number, body: string | object, kind: Verdict['kind'], more: Partial<Verdict>]>([
     [200, { error: [], result: {} }, 'ok', { reason: 'ok' }],
-    [200, errors('EAPI:Rate limit exceeded'), 'throttled', { drains: 'private', pauseMs: 5_000, hostWide: false }],
-    [200, errors('EOrder:Rate limit exceeded'), 'throttled', { drains: 'engine', pauseMs: 5_000, hostWide: false }],
-    [200, errors('EGeneral:Too many requests'), 'throttled', { hostWide: true, pauseMs: 5_000 }],
-    [200, errors('EGeneral:Temporary lockout'), 'banned', { drains: 'private', pauseMs: 900_000, hostWide: false }],
-    [200, errors(`EService:Throttled: ${in60s}`), 'throttled', { drains: 'private', pauseMs: 60_000 }],
+    // No time is named: the bucket rests for its recovery, which doubles on repeats.
+    [200, errors('EAPI:Rate limit exceeded'), 'throttled', { drains: 'private', pauseMs: undefined, hostWide: false }],
+    [200, errors('EOrder:Rate limit exceeded'), 'throttled', { drains: 'engine', pauseMs: undefined, hostWide: false }],
+    [200, errors('EGeneral:Too many requests'), 'throttled', { drains: 'public', hostWide: true, pauseMs: 5_000 }],
+    [
+      200,
+      errors('EGeneral:Temporary lockout'),
+      'banned',
+      { drains: 'private', pauseMs: 900_000, hostWide: false, gate: true },
+    ],
+    [200, errors(`EService:Throttled: ${in60s}`), 'throttled', { drains: 'private', pauseMs: 60_000, gate: true }],
     [200, errors(`EService: Throttled:${in60s}`), 'throttled', { drains: 'private', pauseMs: 60_000 }],
     [200, errors('EService:Throttled: soon'), 'throttled', { pauseMs: 5_000 }],
     [200, errors(`EService:Throttled: ${in60s + 1e9}`), 'throttled', { pauseMs: 60_000 }],
@@ -43,7 +49,7 @@ describe('an answer of Kraken', () => {
     [200, errors('EService: Unavailable'), 'failing', {}],
     [200, errors('EOrder:Insufficient funds'), 'client', { reason: 'other error' }],
     [200, errors('EOrder:Insufficient funds', 'EAPI:Rate limit exceeded'), 'throttled', { drains: 'private' }],
-    [429, '<html>Too Many Requests</html>', 'throttled', { reason: 'http 429', hostWide: true }],
+    [429, '<html>Too Many Requests</html>', 'throttled', { reason: 'http 429', drains: 'public', hostWide: true }],
     [429, errors('EAPI:Rate limit exceeded'), 'throttled', { drains: 'private', hostWide: false }],
     [500, '', 'failing', { reason: 'http 500' }],
     [520, '<html>cloudflare</html>', 'failing', { reason: 'http 520' }],
@@ -132,6 +138,64 @@ describe('an answer of Coinbase', () => {
   ])('%s: %i %j is %s', (name, status, body, kind) => {
     expect(verdictOf(name, status, body)).toMatchObject({ kind })
   })
+})
+
+describe('the network in front of an exchange', () => {
+  const html = ['Content-Type', 'text/html; charset=UTF-8']
+  const plain = ['Content-Type', 'text/plain']
+  const address: Partial<Verdict> = { kind: 'throttled', drains: 'public', hostWide: true }
+  const page1015 = '<!doctype html><title>Access denied</title><span class="cf-error-code">1015</span>'
+
+  it.each<[name: string, status: number, body: string, headers: readonly string[], expected: Partial<Verdict>]>([
+    ['kraken', 403, '<html>blocked</html>', html, { ...address, gate: true }],
+    ['kraken', 429, '<html>slow down</html>', html, address],
+    ['kraken', 429, 'error code: 1015', plain, address],
+    ['kraken', 403, 'error code: 1015', plain, address],
+    ['coinbase', 403, '<html>blocked</html>', html, { ...address, gate: true }],
+    ['coinbase', 429, 'error code: 1015', plain, address],
+    ['coinbase', 429, page1015, html, address],
+    ['coinbase_app', 403, '<html>blocked</html>', html, { ...address, gate: true }],
+    ['coinbase_exchange', 429, 'Error 1015', plain, address],
+    ['coinbase_exchange', 403, '<html>blocked</html>', html, { ...address, gate: true }],
+    // Coinbase answers a user's own calls over the limit with a page as well.
+    ['coinbase', 429, '<html>429 Too Many Requests</html>', html, { kind: 'throttled', drains: undefined }],
+    // The exchange's own words.
+    ['coinbase', 403, '{"error":"PERMISSION_DENIED"}', ['Content-Type', 'application/json'], { kind: 'auth' }],
+    ['kraken', 403, 'no', plain, { kind: 'client' }],
+    ['kraken', 200, 'error code: 1015', plain, { kind: 'ok' }],
+  ])('%s: %i %j is said to the address, or not', (name, status, body, headers, expected) => {
+    expect(verdictOf(name, status, body, headers)).toMatchObject(expected)
+  })
+
+  it('is understood through an encoding', () => {
+    const headers = [...html, 'Content-Encoding', 'gzip']
+    expect(verdictOf('coinbase', 429, gzipSync(page1015), headers)).toMatchObject(address)
+    expect(verdictOf('coinbase', 429, page1015, headers)).toMatchObject({ kind: 'throttled', drains: undefined })
+  })
+})
+
+describe('fields that tell of a limit', () => {
+  const told = (name: string, ...headers: string[]) => {
+    const exchange = exchanges.find((candidate) => candidate.name === name)
+    return exchange && toldBudget(exchange, headers)
+  }
+
+  it('are read where the exchange has them, in whatever case', () => {
+    expect(told('coinbase', 'X-RateLimit-Limit', '30', 'X-RateLimit-Remaining', '29')).toEqual({
+      limit: 30,
+      remaining: 29,
+    })
+    expect(told('coinbase', 'x-ratelimit-remaining', '0')).toEqual({ limit: undefined, remaining: 0 })
+    expect(told('coinbase', 'content-type', 'text/plain')).toBeUndefined()
+    expect(told('kraken', 'x-ratelimit-remaining', '3')).toBeUndefined()
+  })
+
+  it.each(['', '-1', 'many', '1e9', '99999999999999', '0x10', '3;w=1', 'NaN'])(
+    'are not believed when they hold %j',
+    (value) => {
+      expect(told('coinbase', 'x-ratelimit-remaining', value)).toBeUndefined()
+    },
+  )
 })
 
 describe('a pause', () => {

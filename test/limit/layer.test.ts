@@ -1,16 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { diagnose } from '../../src/autopsy/diagnose.ts'
 import { readFacts } from '../../src/classify/facts.ts'
 import type { CallRecord, ClassifiedCall, Verdict } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import type { EndpointClass } from '../../src/core/rules.ts'
 import { ServerClocks } from '../../src/core/server-clock.ts'
+import { Belief } from '../../src/limit/belief.ts'
 import { Lanes } from '../../src/limit/lanes.ts'
 import { limit } from '../../src/limit/layer.ts'
 import { MemoryStore } from '../../src/limit/memory.ts'
 import { Pricer } from '../../src/limit/price.ts'
 import type { BucketLevel } from '../../src/limit/store.ts'
-import { Strikes } from '../../src/limit/strikes.ts'
 import { Orders } from '../../src/orders/ages.ts'
 import { shippedRules } from '../rules/shipped.ts'
 import { aCall, aReply, aVerdict, type CallChange, forwarded } from '../support/build.ts'
@@ -23,13 +24,17 @@ let serverClocks: ServerClocks
 let events: WeirEvent[]
 let orders: Orders
 let lanes: Lanes
+let pricer: Pricer
+let belief: Belief
 
 beforeEach(() => {
   clock = new FakeClock()
   store = new MemoryStore(clock, () => 1)
   serverClocks = new ServerClocks(clock)
-  orders = new Orders(clock)
+  orders = new Orders(clock, () => 300_000)
   events = []
+  pricer = new Pricer(orders)
+  belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell: (event) => events.push(event) })
   lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e6, tell: (event) => events.push(event) })
 })
 
@@ -46,8 +51,8 @@ const send = async (call: ClassifiedCall, ending: Ending = served, tookMs = 0): 
   const layer = limit({
     lanes,
     store,
-    pricer: new Pricer(orders),
-    strikes: new Strikes(clock),
+    pricer,
+    belief,
     serverClocks,
     tell: (event) => events.push(event),
   })(async ({ record }) => {
@@ -277,9 +282,11 @@ describe('an exchange that refuses', () => {
 
   it('is believed: the bucket of its scope is closed for as long as it says', async () => {
     await send(ticker(), throttled())
-    expect(level('{kraken}public')).toMatchObject({ available: 0, closedForMs: 5_000 })
+    expect(level('{kraken}public')).toMatchObject({ available: expect.closeTo(0, 2), closedForMs: 5_000 })
     expect((await refusal(send(ticker({ maxWaitMs: 4_999 })))).retryAfterMs).toBeCloseTo(5_000)
-    expect(violations()).toMatchObject([{ exchange: 'kraken', bucket: 'kraken.public', believed: 4, inFlight: 0 }])
+    expect(violations()).toMatchObject([
+      { exchange: 'kraken', bucket: 'kraken.public', autopsy: { believed: 4, inFlight: 0 } },
+    ])
   })
 
   it('closes one key and leaves another open', async () => {

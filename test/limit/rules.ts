@@ -11,6 +11,7 @@ const base = (name: string) => ({
   policy: '',
   label: `"test-${name}"`,
   recoveryMs: 5000,
+  adaptive: true,
 })
 
 /** A bucket of `capacity` tokens that gains `perSecond`. */
@@ -19,6 +20,7 @@ export const bucketRule = (capacity: number, perSecond: number, name = 'bucket')
   kind: 'bucket',
   capacity,
   margin: 0,
+  lowerTiers: [],
   refill: perSecond / 1000,
 })
 

@@ -6,6 +6,11 @@ import { bucketRule, takeFrom } from './rules.ts'
 const take = takeFrom(bucketRule(10, 1))
 let clock: FakeClock
 let strikes: Strikes
+/** A refusal of a call that left just now. */
+const rest = (of = take) => {
+  clock.advance(1)
+  return strikes.strike(of, clock.now(), 0).pauseMs
+}
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -14,28 +19,45 @@ beforeEach(() => {
 
 describe('a bucket that the exchange refused', () => {
   it("rests for its rule's recovery time", () => {
-    expect(strikes.pauseMs(take)).toBe(5_000)
+    expect(rest()).toBe(5_000)
   })
 
   it('rests twice as long with each repeat, and never longer than 15 minutes', () => {
     const rests = Array.from({ length: 10 }, () => {
-      const rest = strikes.pauseMs(take)
-      clock.advance(rest)
-      return rest / 1_000
+      const restMs = rest()
+      clock.advance(restMs)
+      return restMs / 1_000
     })
     expect(rests).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 900, 900])
   })
 
-  it('is forgiven after ten rests without a refusal', () => {
-    strikes.pauseMs(take)
-    clock.advance(49_999)
-    expect(strikes.pauseMs(take)).toBe(10_000)
+  it('rests as long as the last time when refusals are few and far between, and is forgiven after ten rests', () => {
+    rest()
+    clock.advance(5_000)
+    expect(rest()).toBe(10_000)
+    clock.advance(40_000)
+    expect(rest()).toBe(10_000)
     clock.advance(100_000)
-    expect(strikes.pauseMs(take)).toBe(5_000)
+    expect(rest()).toBe(5_000)
   })
 
   it('does not make another one rest longer', () => {
-    strikes.pauseMs(take)
-    expect(strikes.pauseMs({ ...take, key: '{test}other' })).toBe(5_000)
+    rest()
+    expect(rest({ ...take, key: '{test}other' })).toBe(5_000)
+  })
+
+  // Five calls on the way, all refused: the bucket rested for 80 seconds for what was one mistake.
+  it('rests once for all calls that had left before the refusal was known', () => {
+    const leftAt = clock.now()
+    clock.advance(80)
+    expect(strikes.strike(take, leftAt, 5)).toMatchObject({ pauseMs: 5_000, fresh: true, previous: undefined })
+    clock.advance(20)
+    expect(strikes.strike(take, leftAt, 5)).toMatchObject({ pauseMs: 4_980, fresh: false })
+    clock.advance(5_000)
+    expect(strikes.strike(take, clock.now(), 8)).toEqual({
+      pauseMs: 10_000,
+      fresh: true,
+      previous: { agoMs: 5_020, sent: 3 },
+    })
   })
 })

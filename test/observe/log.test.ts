@@ -5,6 +5,7 @@ import { OK } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import { createLog, type LogLevel } from '../../src/observe/log.ts'
+import { anAutopsy } from '../support/autopsy.ts'
 import { SECRET, sampleCall } from './samples.ts'
 
 const written = (level: LogLevel, events: readonly WeirEvent[]): Record<string, unknown>[] => {
@@ -35,8 +36,7 @@ const COMPLETE: readonly WeirEvent[] = [
     bucket: 'kraken.private',
     call: sampleCall(),
     verdict: verdict('throttled', 'EAPI:Rate limit exceeded'),
-    believed: 4,
-    inFlight: 1,
+    autopsy: anAutopsy(),
   },
   { type: 'breaker.changed', host: 'api.kraken.com', from: 'closed', to: 'open', reason: 'http 503', openForMs: 1000 },
   { type: 'lane.filled', lane: 'a1b2c3d4', waiting: 40, capacity: 50, bytes: 1000 },

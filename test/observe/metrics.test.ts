@@ -4,6 +4,7 @@ import { OK } from '../../src/core/call.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import type { BreakerView, LimitView, QueueView } from '../../src/core/views.ts'
 import { createMetrics, METRICS, type MetricSources } from '../../src/observe/metrics.ts'
+import { anAutopsy } from '../support/autopsy.ts'
 import { HOSTS, SECRET, sampleCall, sampleRules } from './samples.ts'
 
 const metricsWith = (sources: Partial<MetricSources> = {}, prefix = 'weir_') =>
@@ -34,6 +35,8 @@ const limit = (bucket: string, scope: string, available: number, utilization: nu
   inFlight: 0,
   closedForMs: 0,
   fullInMs: 0,
+  effectiveShare: 1,
+  effectiveRefillPerSecond: 1,
 })
 
 const queue = (id: string, lane: string, waiting: number): QueueView => ({
@@ -167,8 +170,7 @@ describe('the metrics', () => {
         pauseMs: undefined,
         hostWide: false,
       },
-      believed: 4,
-      inFlight: 0,
+      autopsy: anAutopsy(),
     })
     const { values } = parse(await metrics.text())
     const of = (bucket: string) => values.get(`weir_rate_limit_violations_total{exchange="kraken",bucket="${bucket}"}`)

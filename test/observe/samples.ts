@@ -42,8 +42,10 @@ const bucket = (exchange: string, name: string, scopes: readonly Scope[]): Bucke
   policy: '',
   label: '',
   recoveryMs: 1000,
+  adaptive: true,
   kind: 'bucket',
   margin: 0,
+  lowerTiers: [],
   capacity: 15,
   refill: 0.00033,
 })
@@ -90,6 +92,8 @@ export const sampleExchange = (
     answers: [],
     probe: undefined,
     nonceWindow: 0n,
+    headers: undefined,
+    pairs: undefined,
     lockout: undefined,
   } as unknown as ExchangeRule
   classes.push(cls(exchange, 'public', 'read', publicBucket), cls(exchange, 'private', 'read', privateBucket))

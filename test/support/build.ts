@@ -147,6 +147,8 @@ export const anExchange: ExchangeRule = {
   answers: [],
   probe: { host: 'api.kraken.com', target: '/0/public/SystemStatus' },
   nonceWindow: 0n,
+  headers: undefined,
   nonceOrder: 'strict',
+  pairs: undefined,
   lockout: undefined,
 }

@@ -2,12 +2,12 @@
 // sockets. Everything between the bot's request and the exchange's answer is what runs in production.
 
 import { Buffer } from 'node:buffer'
+import { startLearning } from '../../../src/app/learning.ts'
 import { buildRoad } from '../../../src/app/road.ts'
 import { diagnose } from '../../../src/autopsy/diagnose.ts'
 import { Breakers } from '../../../src/breaker/breakers.ts'
 import { MemoryStore as CacheMemory } from '../../../src/cache/memory.ts'
 import { Proofs } from '../../../src/cache/proofs.ts'
-import { normalPair } from '../../../src/classify/pair.ts'
 import { loadRules } from '../../../src/config/load.ts'
 import { type Call, newRecord, type Reply } from '../../../src/core/call.ts'
 import type { Clock } from '../../../src/core/clock.ts'
@@ -22,8 +22,6 @@ import { Lanes } from '../../../src/limit/lanes.ts'
 import { MemoryStore } from '../../../src/limit/memory.ts'
 import { Pricer } from '../../../src/limit/price.ts'
 import { Keys } from '../../../src/lockout/keys.ts'
-import { Orders } from '../../../src/orders/ages.ts'
-import { learnFrom } from '../../../src/orders/learn.ts'
 import type { Departure, VirtualExchange } from './exchange.ts'
 import type { Network } from './network.ts'
 
@@ -84,7 +82,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
   const { rules } = loaded
   const store = new MemoryStore(clock, () => rules.coldStart)
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => rules.maxQueueBytes, tell })
-  const orders = new Orders(clock)
+  const { orders, pairsOf, hear } = startLearning({ rules: () => rules, clock, store, send: () => probes })
   const serverClocks = new ServerClocks(clock)
   const breakers = new Breakers({
     clock,
@@ -97,11 +95,12 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
   })
   const pricer = new Pricer(orders)
   const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => rules.coldStart, tell })
-  const { bots } = buildRoad({
+  const { bots, probes } = buildRoad({
     rules: () => rules,
     clock,
     tell,
     fingerprints: new Fingerprints(Buffer.from('virtual')),
+    pairsOf,
     cache: { store: new CacheMemory(rules.cacheBytes), proofs: new Proofs(clock), clock },
     breakers,
     keys: new Keys(clock),
@@ -111,7 +110,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
       host: (name) => rules.hosts.get(name),
       clock,
       serverClocks,
-      learn: (call, json) => learnFrom(orders, call, json, clock.wall(), normalPair),
+      learn: hear,
     },
   })
   let calls = 0

@@ -6,6 +6,7 @@ import { ca } from './ca.ts'
 import { check } from './check.ts'
 import { env } from './env.ts'
 import { exec } from './exec.ts'
+import { planCalls } from './plan.ts'
 import { explainCall, showStatus } from './questions.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
@@ -21,6 +22,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['serve', { says: 'run the proxy (also what plain `weir` does)', run: serve }],
   ['check', { says: '[FILE]: tell everything that is wrong with a limits.yaml', run: check }],
   ['explain', { says: 'METHOD URL: class, price, and what would happen now, and why', run: explainCall }],
+  ['plan', { says: '[--json] FILE: how long calls of a file take at the limits, and what would help', run: planCalls }],
   ['status', { says: 'one screen of the running proxy', run: showStatus }],
   ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
   ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],

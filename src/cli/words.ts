@@ -13,6 +13,20 @@ export const duration = (ms: Millis): string => {
   return `${Math.round(seconds / 86_400)} d`
 }
 
+/** `350 ms`, `96.4 s`, `9 min 40 s`, `1 h 5 min`, `3 d 2 h`: times to compare, one unit finer than `duration`. */
+export const span = (ms: Millis): string => {
+  if (Math.ceil(ms) < 1000) return `${Math.ceil(ms)} ms`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${trimmed(ms / 1000, 1)} s`
+  if (seconds < 3600) return inTwo(seconds, 60, 'min', 's')
+  const minutes = Math.round(seconds / 60)
+  return minutes < 48 * 60 ? inTwo(minutes, 60, 'h', 'min') : inTwo(Math.round(minutes / 60), 24, 'd', 'h')
+}
+
+/** `38 %`; what is there at all is never 0. */
+export const percent = (share: number): string =>
+  share > 0 && share < 0.01 ? 'under 1 %' : `${Math.round(share * 100)} %`
+
 /** `3`, `0.33`, `-1.5`: tokens, with no more digits than matter. */
 export const amount = (tokens: number): string => trimmed(tokens, 2)
 
@@ -25,5 +39,8 @@ export const bytes = (count: Bytes): string => {
 /** `1 call`, `3 calls`. */
 export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
   `${count} ${count === 1 ? noun : plural}`
+
+const inTwo = (count: number, size: number, big: string, small: string): string =>
+  `${Math.floor(count / size)} ${big}${count % size === 0 ? '' : ` ${count % size} ${small}`}`
 
 const trimmed = (value: number, digits: number): string => String(Number(value.toFixed(digits)))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { amount, bytes, counted, duration } from '../../src/cli/words.ts'
+import { amount, bytes, counted, duration, percent, span } from '../../src/cli/words.ts'
 
 describe('numbers for people', () => {
   it.each([
@@ -14,6 +14,23 @@ describe('numbers for people', () => {
     [5_400_000, '1.5 h'],
     [259_200_000, '3 d'],
   ])('a duration of %d ms is %s', (ms, text) => expect(duration(ms)).toBe(text))
+
+  it.each([
+    [0, '0 ms'],
+    [999.2, '1 s'],
+    [96_360, '96.4 s'],
+    [119_960, '2 min'],
+    [190_000, '3 min 10 s'],
+    [580_400, '9 min 40 s'],
+    [3_599_700, '1 h'],
+    [3_900_000, '1 h 5 min'],
+    [172_800_000, '2 d'],
+    [180_000_000, '2 d 2 h'],
+  ])('a span of %d ms, to compare with others, is %s', (ms, text) => expect(span(ms)).toBe(text))
+
+  it('shares are whole per cents, and what is there is never none', () => {
+    expect([0, 0.001, 0.384, 1, 3.309].map(percent)).toEqual(['0 %', 'under 1 %', '38 %', '100 %', '331 %'])
+  })
 
   it('tokens have no more digits than matter, bytes the unit that fits, nouns their number', () => {
     expect([amount(3), amount(0.333), amount(-1.5)]).toEqual(['3', '0.33', '-1.5'])

@@ -20,17 +20,17 @@ export const identify =
   (next) => {
     const mannersOf = mannersBy(rules)
     return (call) => {
-    const rule = host(call.request.host)
-    if (rule === undefined) return Promise.reject(new WeirError('host_not_allowed'))
-    const { credential: sources, accounts } = rule.exchange
-    const id = credentialId(sources, call.request.headers)
-    const { manners, patienceMs } = mannersOf(call)
-    if (id === undefined) return next({ ...call, identity: ANONYMOUS, manners, patienceMs })
-    const credential = fingerprints.of(id)
-    const account = accounts.get(id) ?? credential
-    call.record.credential = credential
-    return next({ ...call, identity: { credential, account }, manners, patienceMs })
-  }
+      const rule = host(call.request.host)
+      if (rule === undefined) return Promise.reject(new WeirError('host_not_allowed'))
+      const { credential: sources, accounts } = rule.exchange
+      const id = credentialId(sources, call.request.headers)
+      const { manners, patienceMs } = mannersOf(call)
+      if (id === undefined) return next({ ...call, identity: ANONYMOUS, manners, patienceMs })
+      const credential = fingerprints.of(id)
+      const account = accounts.get(id) ?? credential
+      call.record.credential = credential
+      return next({ ...call, identity: { credential, account }, manners, patienceMs })
+    }
   }
 
 const ANONYMOUS: Identity = { credential: undefined, account: undefined }

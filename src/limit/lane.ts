@@ -3,13 +3,13 @@
 
 import type { Clock, Timer } from '../core/clock.ts'
 import { BotLeft } from '../core/departure.ts'
-import { WeirError } from '../core/errors.ts'
+import type { WeirError } from '../core/errors.ts'
 import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
 import type { LaneOrder } from './order.ts'
 import type { BucketStore, Taken } from './store.ts'
-import { expired, type Pass, type Ticket, type Waiter } from './ticket.ts'
+import { expired, type Pass, type Ticket, tooLate, type Waiter } from './ticket.ts'
 
 export interface LaneOptions {
   readonly name: string
@@ -18,6 +18,9 @@ export interface LaneOptions {
   readonly clock: Clock
   readonly backlog: Backlog
 }
+
+/** Time that asking the store may take is no wait: of calls that come together and may not wait, only one would be served. */
+const ASKING_MS: Millis = 5
 
 /** Calls that share a line. */
 export class Lane {
@@ -118,7 +121,7 @@ export class Lane {
     const waiter: Waiter = {
       ...ticket,
       since,
-      deadline: since + ticket.maxWaitMs,
+      deadline: since + Math.max(ticket.maxWaitMs, ASKING_MS),
       tag,
       grant: (pass) => {
         stopListening()
@@ -270,13 +273,7 @@ export class Lane {
   }
 
   #tooLate(ticket: Ticket, waitMs: Millis): WeirError {
-    const by = this.#store.quote(ticket.takes).by?.rule.id ?? `${this.name}, its turn`
-    const wait = `${by}: the wait would be ${Math.ceil(waitMs)} ms`
-    const message =
-      waitMs > ticket.maxWaitMs
-        ? `${wait}, more than the ${Math.floor(ticket.maxWaitMs)} ms ${ticket.because ?? 'allowed'}`
-        : `${wait}, and the time is up, or something more urgent stands behind it`
-    return new WeirError(ticket.tooLate, { message, retryAfterMs: waitMs })
+    return tooLate(ticket, waitMs, this.#store.quote(ticket.takes).by?.rule.id ?? `${this.name}, its turn`)
   }
 
   /** One timer: for the head's turn, or for the first deadline in line, whichever comes first. */

@@ -56,3 +56,13 @@ export const expired = ({ signatureMs }: Ticket): WeirError | undefined =>
   signatureMs === undefined || signatureMs() > 0
     ? undefined
     : new WeirError('deadline_too_short', { message: 'the signature has expired by the clock of the exchange' })
+
+/** The refusal for a call that would wait too long. @param by what it would wait for */
+export const tooLate = (ticket: Ticket, waitMs: Millis, by: string): WeirError => {
+  const wait = `${by}: the wait would be ${Math.ceil(waitMs)} ms`
+  const message =
+    waitMs > ticket.maxWaitMs
+      ? `${wait}, more than the ${Math.floor(ticket.maxWaitMs)} ms ${ticket.because ?? 'allowed'}`
+      : `${wait}, and the time is up, or something more urgent stands behind it`
+  return new WeirError(ticket.tooLate, { message, retryAfterMs: waitMs })
+}

@@ -46,6 +46,7 @@ const busy = async (): Promise<StatusView> => {
         status: 200,
         tookMs: 1,
         waitedMs: 0,
+        shadow: undefined,
         cost: 0,
         sent: 'no',
         error: 'limit_reached',

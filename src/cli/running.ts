@@ -61,7 +61,8 @@ const shakeHands = (address: Address, servername: string, ca: string): Promise<v
       reject(new NotRunning(`${why}; name the address that weir listens on with --listen or WEIR_LISTEN`))
     }
     socket.once('secureConnect', () => {
-      socket.destroy()
+      // Not destroyed: weir would take that for a bot that does not trust it.
+      socket.end()
       resolve()
     })
     socket.once('timeout', () => fail(`${written(address)} does not answer`))

@@ -1,11 +1,11 @@
 // Reply and record → bytes for the bot. The origin's header fields keep their order, case and repeats; weir's own follow
 // them. Runs on every call.
 
-import type { ServerResponse } from 'node:http'
 import type { BodyStream, CallRecord, RawHeaders, Reply } from '../core/call.ts'
 import { shadowText } from '../core/shadow.ts'
 import { bySpelling } from '../core/spellings.ts'
 import type { Bytes } from '../core/units.ts'
+import type { Outgoing } from './message.ts'
 
 /** What an answer needs besides the reply. */
 export interface Answering {
@@ -23,7 +23,7 @@ export interface Answering {
  * Sends a reply. Throws when a header field of the reply can not be sent (an exchange that answers with control
  * characters); nothing has been written then. A reply that nobody waits for is given up.
  */
-export const answer = (res: ServerResponse, reply: Reply, record: CallRecord, how: Answering): void => {
+export const answer = (res: Outgoing, reply: Reply, record: CallRecord, how: Answering): void => {
   const body = reply.body
   if (res.destroyed || res.closed) {
     if (!(body instanceof Uint8Array)) body.cancel()
@@ -104,7 +104,7 @@ const ownFields = (headers: string[], record: CallRecord, how: Answering): void 
 }
 
 /** Hands a stream on, at the bot's pace. */
-const relay = (res: ServerResponse, body: BodyStream): void => {
+const relay = (res: Outgoing, body: BodyStream): void => {
   res.on('close', () => {
     if (!res.writableFinished) body.cancel()
   })
@@ -120,7 +120,7 @@ const relay = (res: ServerResponse, body: BodyStream): void => {
 }
 
 /** An answer cut short must not look whole. In the clear a plain FIN would end a body without a length: so a reset. */
-const breakOff = (res: ServerResponse): void => {
+const breakOff = (res: Outgoing): void => {
   const socket = res.socket
   if (socket === null || 'encrypted' in socket) res.destroy()
   else socket.resetAndDestroy()

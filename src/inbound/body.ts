@@ -1,8 +1,8 @@
 // Reads a whole request body, bounded. It is read before the call starts: with unread bytes in front of it, Node sees
 // neither FIN nor RST, and a bot that hung up would keep its place in the queue.
 
-import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../core/units.ts'
+import type { Incoming } from './message.ts'
 
 /**
  * Calls `begin` unless the stated length is over the bound already; then, once, `done` with the body (undefined when it
@@ -10,7 +10,7 @@ import type { Bytes } from '../core/units.ts'
  * for an answer then.
  */
 export const readBody = (
-  req: IncomingMessage,
+  req: Incoming,
   most: Bytes,
   begin: () => void,
   done: (body: Buffer | undefined) => void,
@@ -19,19 +19,21 @@ export const readBody = (
   if (Number(req.headers['content-length'] ?? 0) > most) return void tooLarge()
   begin()
   let first: Buffer | undefined
+  let refused = false
   let more: Buffer[] | undefined
   let size = 0
   const take = (chunk: Buffer): void => {
     size += chunk.length
     if (size > most) {
       req.off('data', take)
-      req.off('end', finish)
+      refused = true
       tooLarge()
     } else if (first === undefined) first = chunk
     else if (more === undefined) more = [first, chunk]
     else more.push(chunk)
   }
-  const finish = (): void => done(more === undefined ? first : Buffer.concat(more, size))
   req.on('data', take)
-  req.on('end', finish)
+  req.on('end', () => {
+    if (!refused) done(more === undefined ? first : Buffer.concat(more, size))
+  })
 }

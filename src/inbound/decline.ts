@@ -1,16 +1,16 @@
 // Answers for what never becomes a call: malformed requests, foreign hosts, full houses.
 // No word of them comes from the request. Calls have their refusals worded by the exchange's dialect, elsewhere.
 
-import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ERRORS, type WeirError } from '../core/errors.ts'
 import { retrySeconds } from '../core/units.ts'
+import type { Outgoing } from './message.ts'
 import type { Inbound } from './session.ts'
 
 /** Answers over HTTP. `close` ends the connection after it, for requests whose end can not be trusted. */
 export const decline = (
   inbound: Inbound,
-  res: ServerResponse,
+  res: Outgoing,
   error: WeirError,
   host: string | undefined,
   close: boolean,
@@ -21,7 +21,7 @@ export const decline = (
   const body = bodyOf(error, id)
   const headers = headersOf(error, id, inbound.deps.name, body)
   if (close) headers.push('Connection', 'close')
-  res.writeHead(error.status, headers)
+  res.writeHead(error.status, undefined, headers)
   res.end(body)
 }
 

@@ -2,10 +2,12 @@
 // is: 0x16 begins a TLS handshake, anything else is HTTP in the clear.
 
 import { createServer, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { secure } from './secure.ts'
 import { createHttp } from './servers.ts'
 import { type Inbound, isLoopback, newSession, type Session } from './session.ts'
 import { INBOUND_LIMITS, type InboundDeps } from './settings.ts'
+import { serveStreams } from './stream.ts'
 
 /** The inbound side. */
 export interface InboundServer {
@@ -54,15 +56,19 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
 
   const take = (session: Session, firstByte: number): void => {
     session.stage = 'http'
-    if (firstByte === TLS_HANDSHAKE) secure(inbound, session, (socket) => http.emit('connection', socket))
+    if (firstByte === TLS_HANDSHAKE) secure(inbound, session, (socket) => serveSecure(session, socket))
     else http.emit('connection', session.raw)
+  }
+  const serveSecure = (session: Session, socket: TLSSocket): void => {
+    if (socket.alpnProtocol === 'h2') serveStreams(inbound, session, socket)
+    else http.emit('connection', socket)
   }
 
   const closeIdle = (): void => {
     let owed = 0
     for (const session of open) {
       owed += session.owed
-      if (session.owed === 0 && session.stage === 'http') session.raw.destroySoon()
+      if (session.owed === 0 && session.stage === 'http') session.end()
     }
     if (owed === 0) drained?.()
   }
@@ -70,7 +76,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
   const accept = (socket: Socket): void => {
     // Before anything else, and for as long as the socket lives: between two owners an error would end the process.
     socket.on('error', () => socket.destroy())
-    const session = newSession(socket)
+    const session = newSession(socket, limits)
     const count = (perAddress.get(session.address) ?? 0) + 1
     const crowded = count > limits.connectionsPerAddress && !isLoopback(session.address)
     if (open.size >= limits.connections || crowded || inbound.draining) {

@@ -1,11 +1,11 @@
-// IncomingMessage → ProxyRequest: what is relayed and what stays here (RFC 9110 §7.6.1). Runs on every call.
+// Incoming → ProxyRequest: what is relayed and what stays here (RFC 9110 §7.6.1). Runs on every call.
 // Refuses what Node's parser accepts but two parsers could read in two ways.
 
-import type { IncomingMessage } from 'node:http'
 import type { ProxyRequest, RawHeaders, Wishes } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import { HOP_BY_HOP } from '../core/headers.ts'
 import { bySpelling } from '../core/spellings.ts'
+import type { Incoming } from './message.ts'
 import { type Place, readTarget } from './target.ts'
 import { asksNoCache, NO_WISHES, readWishes } from './wishes.ts'
 
@@ -27,7 +27,7 @@ export interface HeadRules {
 }
 
 /** Reads everything but the body, or says why the request is not relayed. */
-export const readHead = (req: IncomingMessage, place: Place, rules: HeadRules): Head | WeirError => {
+export const readHead = (req: Incoming, place: Place, rules: HeadRules): Head | WeirError => {
   const raw = req.rawHeaders
   if (raw.length > rules.headerCount * 2)
     return new WeirError('bad_request', { status: 431, message: 'Too many header fields.' })

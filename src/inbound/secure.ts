@@ -2,54 +2,76 @@
 // tls.Server, because only so are the three names tied together: the one in CONNECT, the one in the ClientHello, and the
 // certificate shown when the ClientHello names nobody.
 
-import type { Socket } from 'node:net'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Inbound, Session } from './session.ts'
+import type { InboundEvent } from './settings.ts'
 import { readAuthority } from './target.ts'
 
+/** HTTP/2 is for those who offer nothing else: the order is ours, and the first that both know is taken (RFC 7301 §3.2). */
+const PROTOCOLS = ['http/1.1', 'h2']
+
 /**
- * Wraps the session's socket, whose ClientHello has not been read yet, and hands the TLS socket to `ready` before the
- * handshake, so that the HTTP server's header time-out covers it. Offers HTTP/1.1 only.
+ * Wraps the session's socket, whose ClientHello has not been read yet, and hands the TLS socket to `ready` once the
+ * handshake is done; it is closed when that takes longer than `headersMs`.
  */
-export const secure = (inbound: Inbound, session: Session, ready: (socket: Socket) => void): void => {
+export const secure = (inbound: Inbound, session: Session, ready: (socket: TLSSocket) => void): void => {
   const { deps } = inbound
+  let stage: 'handshake' | 'open' | 'failed' = 'handshake'
+  const tell = (type: InboundEvent['type'], reason: string, code?: 'host_not_allowed'): void =>
+    deps.note?.({ type, host: session.host, code, reason, bot: session.bot ?? session.address })
+  const fail = (reason: string, code?: 'host_not_allowed'): void => {
+    stage = 'failed'
+    tell(reason.startsWith('ERR_HTTP2_') ? 'connection.dropped' : 'handshake.failed', reason, code)
+  }
   const start = (context: SecureContext): void => {
     if (session.raw.destroyed) return
-    const options = { isServer: true, secureContext: context, ALPNProtocols: ['http/1.1'], SNICallback: chooseName }
+    const options = { isServer: true, secureContext: context, ALPNProtocols: PROTOCOLS, SNICallback: chooseName }
     const socket = new TLSSocket(session.raw, options)
+    const late = deps.clock.after(inbound.limits.headersMs, () => {
+      fail('took too long')
+      socket.destroy()
+    })
     socket.on('error', () => socket.destroy())
     // What tls.Server itself listens to: handshake failures, and TLS errors after it, which are otherwise swallowed.
     socket.on('_tlsError', (error: NodeJS.ErrnoException) => {
-      deps.note?.({ type: 'handshake.failed', host: session.host, code: undefined, reason: error.code ?? 'unknown' })
+      fail(error.code ?? 'unknown')
       socket.destroy()
     })
+    socket.once('secure', () => {
+      stage = 'open'
+      late.cancel()
+      // As tls.Server would: HTTP/2 waits for it.
+      Object.assign(socket, { secureConnecting: false })
+      ready(socket)
+    })
+    socket.once('close', () => {
+      late.cancel()
+      // Node verifies last and says nothing: a bot on it that does not trust the certificate just closes.
+      if (stage === 'handshake') tell('handshake.failed', CLOSED)
+      else if (stage === 'open' && !session.asked) tell('handshake.unused', CLOSED)
+    })
     inbound.sessions.set(socket, session)
-    ready(socket)
   }
-  const fail = (error: unknown): void => {
-    const reason = error instanceof Error ? error.message : 'unknown'
-    deps.note?.({ type: 'handshake.failed', host: session.host, code: undefined, reason })
+  const giveUp = (error: unknown): void => {
+    fail(error instanceof Error ? error.message : 'unknown')
     session.raw.destroy()
   }
   const chooseName = (name: string, done: (error: Error | null, context?: SecureContext) => void): void => {
     const host = readAuthority(name)?.host
     if (host === undefined || !deps.hosts().has(host)) {
-      deps.note?.({
-        type: 'handshake.failed',
-        host: session.host,
-        code: 'host_not_allowed',
-        reason: 'unrecognized_name',
-      })
+      fail('unrecognized_name', 'host_not_allowed')
       session.raw.end(UNRECOGNIZED_NAME)
       return
     }
     if (session.host === undefined) session.host = host
     else if (session.host !== host) session.otherName = host
-    provide(deps.contextFor, host, (context) => done(null, context), fail)
+    provide(deps.contextFor, host, (context) => done(null, context), giveUp)
   }
   if (session.host === undefined) start(NAMELESS)
-  else provide(deps.contextFor, session.host, start, fail)
+  else provide(deps.contextFor, session.host, start, giveUp)
 }
+
+const CLOSED = 'closed without a word'
 
 /** A context with no certificate: a ClientHello without a name, outside a tunnel, fails with a proper alert. */
 const NAMELESS = createSecureContext()

@@ -1,6 +1,5 @@
 // One request, from its head to its answer: refuse it here, or read its body, make it a Call and send it down the road.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Call, newRecord, type RawHeaders } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import { Presence } from '../core/presence.ts'
@@ -8,15 +7,21 @@ import { answer } from './answer.ts'
 import { readBody } from './body.ts'
 import { decline } from './decline.ts'
 import { unnamed } from './family.ts'
+import type { Incoming, Outgoing } from './message.ts'
 import { botName, type Head, proxyRequest, readHead } from './request.ts'
 import type { Inbound, Session } from './session.ts'
 
-/** Handles the `request` and `checkContinue` events of the HTTP server. */
-export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
-  const session = inbound.sessions.get(req.socket)
-  if (session === undefined) return void req.socket.destroy()
+/** Handles one request. `expectsContinue`: its body follows once it has been told to go on. */
+export const serve = (
+  inbound: Inbound,
+  session: Session,
+  req: Incoming,
+  res: Outgoing,
+  expectsContinue: boolean,
+): void => {
   const startedAt = inbound.deps.clock.now()
   session.owed += 1
+  session.asked = true
   const presence = new Presence()
   // A half-close after the request counts as leaving too: Node reports it as such, and no bot waits behind one.
   res.on('close', () => {
@@ -25,7 +30,7 @@ export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerRespons
     if (session.owed === 0) inbound.settled(session)
   })
   const head = admit(inbound, session, req)
-  if (head instanceof WeirError) return void turnAway(inbound, session, res, head)
+  if (head instanceof WeirError) return void turnAway(inbound, session, req, res, head)
   if (!head.hasBody) return void travel(inbound, session, req, res, head, undefined, presence, startedAt)
   session.reading += 1
   readBody(
@@ -40,27 +45,26 @@ export const serve = (inbound: Inbound, req: IncomingMessage, res: ServerRespons
     },
     () => {
       session.reading -= 1
-      turnAway(inbound, session, res, new WeirError('body_too_large'))
+      turnAway(inbound, session, req, res, new WeirError('body_too_large'))
     },
   )
 }
 
 /** Refuses an expectation other than 100-continue (RFC 9110 §10.1.1). */
-export const refuseExpectation = (inbound: Inbound, req: IncomingMessage, res: ServerResponse): void => {
-  const session = inbound.sessions.get(req.socket)
+export const refuseExpectation = (inbound: Inbound, session: Session, req: Incoming, res: Outgoing): void => {
   const error = new WeirError('bad_request', { status: 417, message: 'The only expectation is 100-continue.' })
-  if (session === undefined) return void req.socket.destroy()
   session.owed += 1
+  session.asked = true
   res.on('close', () => {
     session.owed -= 1
     if (session.owed === 0) inbound.settled(session)
   })
-  turnAway(inbound, session, res, error)
+  turnAway(inbound, session, req, res, error)
 }
 
-const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head | WeirError => {
+const admit = (inbound: Inbound, session: Session, req: Incoming): Head | WeirError => {
   if (inbound.draining) return new WeirError('shutting_down')
-  if (session.owed > inbound.limits.pipelined) {
+  if (session.owed > session.atOnce) {
     return new WeirError('queue_full', { message: 'Too many requests are under way on one connection.' })
   }
   if (session.otherName !== undefined) {
@@ -76,8 +80,8 @@ const admit = (inbound: Inbound, session: Session, req: IncomingMessage): Head |
 const travel = (
   inbound: Inbound,
   session: Session,
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: Incoming,
+  res: Outgoing,
   head: Head,
   body: Buffer | undefined,
   presence: Presence,
@@ -92,7 +96,8 @@ const travel = (
     startedAt,
     request: proxyRequest(method, head, body),
     wishes: head.wishes,
-    bot: session.bot ?? botName(req.headers['proxy-authorization']) ?? unnamed(session.address, req.headers['user-agent']),
+    bot:
+      session.bot ?? botName(req.headers['proxy-authorization']) ?? unnamed(session.address, req.headers['user-agent']),
     presence,
     record: newRecord(),
     early: http10 ? undefined : (headers) => sendEarly(res, headers),
@@ -100,7 +105,7 @@ const travel = (
   const fail = (error: unknown): void => {
     if (presence.left) return
     const cause = error instanceof WeirError ? error : new WeirError('internal', { cause: error })
-    turnAway(inbound, session, res, cause, call.id)
+    turnAway(inbound, session, req, res, cause, call.id)
   }
   handle(call).then((reply) => {
     try {
@@ -118,15 +123,22 @@ const travel = (
   }, fail)
 }
 
-const turnAway = (inbound: Inbound, session: Session, res: ServerResponse, error: WeirError, id?: string): void => {
+const turnAway = (
+  inbound: Inbound,
+  session: Session,
+  req: Incoming,
+  res: Outgoing,
+  error: WeirError,
+  id?: string,
+): void => {
   // A doubtful request may end elsewhere than it seems. The rest of one that is merely too large is read and dropped:
   // closing in front of unread bytes would be a reset, which can overtake the answer.
   decline(inbound, res, error, session.host, inbound.draining || error.code === 'bad_request', id)
-  res.req.resume()
+  req.resume()
 }
 
 /** A hint that can not be sent is no reason to lose the answer. */
-const sendEarly = (res: ServerResponse, headers: RawHeaders): void => {
+const sendEarly = (res: Outgoing, headers: RawHeaders): void => {
   if (res.headersSent || res.destroyed || typeof res.writeInformation !== 'function') return
   try {
     res.writeInformation(103, [...headers])

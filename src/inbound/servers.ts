@@ -1,6 +1,6 @@
 // The HTTP server that never listens: sockets are handed to it once their first byte is known, in the clear or inside TLS.
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { WeirError } from '../core/errors.ts'
 import { connect } from './connect.ts'
@@ -28,9 +28,25 @@ export const createHttp = (inbound: Inbound, sniff: (session: Session) => void):
   // Node drops surplus fields in silence: let one more through than is allowed, and refuse it ourselves.
   server.maxHeadersCount = limits.headerCount + 1
   server.timeout = 0
-  server.on('request', (req, res) => serve(inbound, req, res, false))
-  server.on('checkContinue', (req, res) => serve(inbound, req, res, true))
-  server.on('checkExpectation', (req, res) => refuseExpectation(inbound, req, res))
+  const known = (handle: (session: Session, req: IncomingMessage, res: ServerResponse) => void) => {
+    return (req: IncomingMessage, res: ServerResponse): void => {
+      const session = inbound.sessions.get(req.socket)
+      if (session === undefined) req.socket.destroy()
+      else handle(session, req, res)
+    }
+  }
+  server.on(
+    'request',
+    known((session, req, res) => serve(inbound, session, req, res, false)),
+  )
+  server.on(
+    'checkContinue',
+    known((session, req, res) => serve(inbound, session, req, res, true)),
+  )
+  server.on(
+    'checkExpectation',
+    known((session, req, res) => refuseExpectation(inbound, session, req, res)),
+  )
   server.on('connect', (req, socket, head) => connect(inbound, req, socket, head, sniff))
   server.on('upgrade', (req, socket, head) => upgrade(inbound, req, socket, head))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => malformed(inbound, error, socket as Socket))

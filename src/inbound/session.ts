@@ -21,6 +21,12 @@ export interface Session {
   owed: number
   /** Requests whose body is still being read. */
   reading: number
+  /** Requests that may be under way together. */
+  atOnce: number
+  /** Whether a request ever came. */
+  asked: boolean
+  /** Closes the connection in good order, once nothing is owed. */
+  end: () => void
 }
 
 /** What all parts of one listener share. */
@@ -40,7 +46,7 @@ export interface Inbound {
 }
 
 /** A session for a connection that has said nothing yet. */
-export const newSession = (raw: Socket): Session => ({
+export const newSession = (raw: Socket, { pipelined }: InboundLimits): Session => ({
   raw,
   address: plainAddress(raw.remoteAddress),
   host: undefined,
@@ -49,6 +55,9 @@ export const newSession = (raw: Socket): Session => ({
   stage: 'new',
   owed: 0,
   reading: 0,
+  atOnce: pipelined,
+  asked: false,
+  end: () => raw.destroySoon(),
 })
 
 /** Whether an address is this machine's own: 127.0.0.0/8 or ::1. */

@@ -47,8 +47,17 @@ export interface Route {
 
 /** What never became a call. Contains no path, header or body. */
 export interface InboundEvent {
-  readonly type: 'connection.dropped' | 'handshake.failed' | 'request.declined' | 'tunnel.closed' | 'upgrade.closed'
+  /** `handshake.unused`: a TLS connection that ended without a request, as of clients that verify after the handshake. */
+  readonly type:
+    | 'connection.dropped'
+    | 'handshake.failed'
+    | 'handshake.unused'
+    | 'request.declined'
+    | 'tunnel.closed'
+    | 'upgrade.closed'
   readonly host: string | undefined
+  /** Name of the bot, else its address; undefined where nobody has asked who it is. */
+  readonly bot?: string
   /** Code of a refusal; undefined for closings and dropped connections. */
   readonly code: ErrorCode | undefined
   /** A few words from a closed list, or the error code of Node or OpenSSL. */
@@ -65,7 +74,7 @@ export interface InboundLimits {
   readonly headerCount: number
   /** Silence after connecting, or after CONNECT. */
   readonly firstByteMs: Millis
-  /** TLS handshake and header section together. */
+  /** For the TLS handshake, and again for each header section. */
   readonly headersMs: Millis
   /** Header section and body together. */
   readonly requestMs: Millis
@@ -76,6 +85,11 @@ export interface InboundLimits {
   readonly requestsPerConnection: number
   /** Requests of one connection that may be under way together (HTTP/1.1 pipelining). */
   readonly pipelined: number
+  /** The same for HTTP/2, where sharing one connection is the rule. */
+  readonly streams: number
+  /** Streams that a bot may take back in a burst, and again each second: more is an attack (CVE-2023-44487). */
+  readonly streamResets: number
+  readonly streamResetsPerSecond: number
   readonly webSocketsPerHost: number
   readonly tunnelConnectMs: Millis
   readonly upgradeMs: Millis
@@ -99,6 +113,9 @@ export const INBOUND_LIMITS: InboundLimits = {
   idleMs: 300_000,
   requestsPerConnection: 10_000,
   pipelined: 8,
+  streams: 100,
+  streamResets: 200,
+  streamResetsPerSecond: 20,
   webSocketsPerHost: 100,
   tunnelConnectMs: 5_000,
   upgradeMs: 10_000,

@@ -51,6 +51,7 @@ const noBody = (): WeirError => new WeirError('bad_request', { message: 'A WebSo
 const occupy = (inbound: Inbound, session: Session, socket: Socket, host: string): void => {
   const { webSockets, deps } = inbound
   session.stage = 'websocket'
+  session.asked = true
   webSockets.set(host, (webSockets.get(host) ?? 0) + 1)
   socket.once('close', () => {
     webSockets.set(host, (webSockets.get(host) ?? 1) - 1)

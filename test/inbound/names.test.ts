@@ -3,7 +3,18 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { answers, COINBASE, context, dial, encrypt, KRAKEN, secureTunnel, start, tunnel } from './support.ts'
+import {
+  answers,
+  COINBASE,
+  context,
+  dial,
+  encrypt,
+  eventually,
+  KRAKEN,
+  secureTunnel,
+  start,
+  tunnel,
+} from './support.ts'
 
 const GET = `GET /a HTTP/1.1\r\nHost: ${KRAKEN}\r\n\r\n`
 
@@ -79,9 +90,21 @@ describe('ALPN', { timeout: 10_000 }, () => {
     await bot.say(GET).until((heard) => answers(heard, 1))
   })
 
-  test('a client that offers only h2 is told so in the handshake', async () => {
+  test('a client that offers only what weir does not speak is told so in the handshake', async () => {
     await using weir = await start()
-    await expect(encrypt(await tunnel(weir.port), KRAKEN, ['h2'])).rejects.toThrow(/no application protocol/)
+    await expect(encrypt(await tunnel(weir.port), KRAKEN, ['h3'])).rejects.toThrow(/no application protocol/)
+  })
+
+  // Node's client verifies once the handshake is over for it, and then destroys the socket: no alert, and no Finished either.
+  test.each<['destroy' | 'end', string]>([
+    ['destroy', 'handshake.failed'],
+    ['end', 'handshake.unused'],
+  ])('a client that leaves without a word, by %s, is heard of', async (way, type) => {
+    await using weir = await start()
+    const bot = await encrypt(await tunnel(weir.port), KRAKEN)
+    bot.socket[way]()
+    await eventually(() => weir.events.length === 1)
+    expect(weir.events).toMatchObject([{ type, host: KRAKEN, reason: 'closed without a word', bot: '127.0.0.1' }])
   })
 })
 

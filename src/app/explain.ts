@@ -3,6 +3,7 @@
 import { freshness } from '../cache/freshness.ts'
 import { cacheKey } from '../cache/key.ts'
 import { readFacts } from '../classify/facts.ts'
+import type { PairsOf } from '../classify/pair.ts'
 import { costNote, explainByRules } from '../cli/explain.ts'
 import { type ClassifiedCall, newRecord } from '../core/call.ts'
 import { Presence } from '../core/presence.ts'
@@ -25,7 +26,7 @@ export const explain = (app: App, question: Question): Explanation | undefined =
   const byRules = explainByRules(app.rulebook.rules, method, url)
   const rule = app.rulebook.rules.hosts.get(url.hostname)?.classify(method, url.pathname)
   if (byRules === undefined || rule === undefined) return undefined
-  const call = imagine(question, rule)
+  const call = imagine(question, rule, app.pairsOf)
   const takes = app.pricer.price(call)
   return {
     ...byRules,
@@ -36,7 +37,7 @@ export const explain = (app: App, question: Question): Explanation | undefined =
   }
 }
 
-const imagine = ({ method, url, body }: Question, rule: EndpointClass): ClassifiedCall => {
+const imagine = ({ method, url, body }: Question, rule: EndpointClass, pairsOf: PairsOf): ClassifiedCall => {
   const request = {
     method,
     host: url.hostname,
@@ -58,7 +59,7 @@ const imagine = ({ method, url, body }: Question, rule: EndpointClass): Classifi
     early: undefined,
     identity: { credential: undefined, account: undefined },
     rule,
-    facts: readFacts(request, rule),
+    facts: readFacts(request, rule, pairsOf),
   }
 }
 
@@ -86,12 +87,9 @@ const foretell = (app: App, call: ClassifiedCall, takes: readonly Take[]): Forec
     return { decision: stale ? 'stale' : 'refuse', waitMs: breaker.openForMs, why }
   }
   const { waitMs, by } = app.store.quote(takes)
-  if (by === undefined || !rule.hold) {
-    return {
-      decision: 'forward',
-      waitMs: 0,
-      why: rule.hold ? 'all its buckets have room' : 'it is charged, never held',
-    }
+  if (by === undefined || !rule.hold || rule.enforce === 'shadow') {
+    const held = by === undefined ? 'all its buckets have room' : 'in shadow nothing is held'
+    return { decision: 'forward', waitMs: 0, why: rule.hold ? held : 'it is charged, never held' }
   }
   const allowedMs = rule.onExhausted === 'reject' ? 0 : rule.maxWaitMs
   const why = `${by.rule.id} has room in ${Math.ceil(waitMs)} ms, and a wait of ${allowedMs} ms is allowed`

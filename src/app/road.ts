@@ -5,6 +5,7 @@ import { breaker } from '../breaker/layer.ts'
 import { flightKey, flightShare } from '../cache/flight.ts'
 import { type CacheParts, cache } from '../cache/layer.ts'
 import { classify } from '../classify/layer.ts'
+import type { PairsOf } from '../classify/pair.ts'
 import { coalesce } from '../coalesce/layer.ts'
 import type { Call, ClassifiedCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
@@ -25,6 +26,7 @@ export interface RoadParts {
   readonly clock: Clock
   readonly tell: Observer
   readonly fingerprints: Fingerprints
+  readonly pairsOf: PairsOf
   readonly cache: CacheParts
   readonly breakers: Breakers
   readonly keys: Keys
@@ -50,7 +52,7 @@ export const buildRoad = (parts: RoadParts): { bots: Handler<Call>; probes: Hand
     .push(rescue(parts.rules, parts.clock))
     // Before everything that keeps state: buckets, lanes and caches are keyed by it.
     .push(identify({ host, fingerprints: parts.fingerprints, rules: parts.rules }))
-    .push(classify({ host }))
+    .push(classify({ host, pairsOf: parts.pairsOf }))
     // Outside the breaker and the limit: an old answer is served when the new one can not be had.
     .push(cache(parts.cache))
     // Inside the cache: hits never meet it, and many stale hits share one refresh.

@@ -5,14 +5,16 @@ import { WeirError } from '../core/errors.ts'
 import type { HostRule } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
 import { readFacts } from './facts.ts'
+import type { PairsOf } from './pair.ts'
 
 export interface ClassifyDeps {
   readonly host: (name: string) => HostRule | undefined
+  readonly pairsOf: PairsOf
 }
 
 /** Adds the endpoint class and what its price depends on. */
 export const classify =
-  ({ host }: ClassifyDeps): Layer<IdentifiedCall, ClassifiedCall> =>
+  ({ host, pairsOf }: ClassifyDeps): Layer<IdentifiedCall, ClassifiedCall> =>
   (next) =>
   (call) => {
     const { request, record } = call
@@ -20,5 +22,5 @@ export const classify =
     if (rule === undefined) return Promise.reject(new WeirError('host_not_allowed'))
     record.exchange = rule.exchange.name
     record.class = rule.id
-    return next({ ...call, rule, facts: readFacts(request, rule) })
+    return next({ ...call, rule, facts: readFacts(request, rule, pairsOf) })
   }

@@ -162,5 +162,3 @@ const spellings = (name: string): readonly string[] => {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-export const normalPair = (name: string | undefined): string | undefined => unlistedPairs('').normal(name)

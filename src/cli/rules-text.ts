@@ -1,6 +1,6 @@
 // The rules at a glance, for `weir check`: what limits.yaml amounts to when it has no mistakes.
 
-import type { BucketRule, ExchangeRule, Rules } from '../core/rules.ts'
+import { type BucketRule, type ExchangeRule, isGate, type Rules } from '../core/rules.ts'
 import { amount, counted, duration } from './words.ts'
 
 /** Each exchange with its hosts and its limits. */
@@ -28,6 +28,7 @@ const exchangeText = ({ name, buckets, classes }: ExchangeRule, hosts: readonly 
 
 const limitText = (bucket: BucketRule): string => {
   const scope = bucket.scopes.map((one) => SCOPES[one]).join(' and ')
+  if (isGate(bucket)) return `open until the exchange closes it, per ${scope}`
   const limit =
     bucket.kind === 'bucket'
       ? `${amount(bucket.capacity)} at once, then ${rate(bucket.refill)}`

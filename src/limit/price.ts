@@ -1,7 +1,14 @@
 // What a call costs, bucket by bucket. Everything that does not depend on the call was worked out when the rules were loaded.
 
 import type { ClassifiedCall, Facts } from '../core/call.ts'
-import type { BucketRule, CostRule, EndpointClass, ParamCost, Scope } from '../core/rules.ts'
+import {
+  type BucketRule,
+  type CostRule,
+  type EndpointClass,
+  isGate,
+  type ParamCost,
+  type Scope,
+} from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import type { BucketKey, Take } from './store.ts'
 
@@ -76,7 +83,8 @@ export class Pricer {
   #byCall(cost: CostRule, call: ClassifiedCall): readonly Take[] {
     const { facts, identity } = call
     const said = saidCost(cost, facts)
-    if (cost.byAge.length === 0) return said > 0 ? [take(cost.bucket, call, facts.pair, said)] : []
+    const passes = said > 0 || isGate(cost.bucket)
+    if (cost.byAge.length === 0) return passes ? [take(cost.bucket, call, facts.pair, said)] : []
     const account = identity.account ?? ''
     const owed = new Map<string, Tokens>()
     for (const order of this.#touched(call, account)) {

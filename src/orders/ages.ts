@@ -1,22 +1,25 @@
 // Which pair an order belongs to and how old it is: Kraken's engine charges a cancel by the age of what it cancels, and the
-// cancel names only the id. Learned from the answers that pass through. Old orders are kept as well, since an order that
-// nobody knows is priced as the youngest.
+// cancel names only the id. Learned from the answers that pass through; orders sent over WebSocket or FIX are not seen here.
+// Orders whose age costs nothing any more stay known by name alone, for an order that nobody knows is priced as the youngest.
 
 import type { Clock } from '../core/clock.ts'
+import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
+import { Names } from './names.ts'
 
-/** What is known of one order. */
+/** What is known of one order; all its names (txid, userref, cl_ord_id) lead to it. */
 interface Order {
-  readonly account: string
-  readonly pair: string
-  readonly bornAt: Millis
-  /** All its names: txid, userref, cl_ord_id. */
-  readonly ids: readonly string[]
+  pair: string
+  /** When it was placed or last amended; `GONE` once it is no longer open. */
+  bornAt: Millis
 }
+
+const GONE: Millis = Number.NEGATIVE_INFINITY
 
 /** What is known of one account. */
 interface Account {
-  readonly orders: Set<Order>
+  /** Open orders, in the order in which they were placed or amended. Those that grew old are dropped in passing. */
+  readonly young: Set<Order>
   /** Every pair it has traded, also those of orders that are gone. */
   readonly pairs: Set<string>
 }
@@ -27,98 +30,131 @@ export interface OrderAge {
   readonly ageMs: Millis
 }
 
-/** No penalty of the engine outlives this age (cancel under 300 s: 1). */
-const FREE_AFTER_MS: Millis = 300_000
-/** Orders kept at most. An account may have 225 open per pair; what was filled is not told and stays until it is the oldest. */
-const KEPT = 50_000
+/** The age from which on an order costs nothing more: the last step of all tables. */
+export const freeAfterMs = ({ exchanges }: Pick<Rules, 'exchanges'>): Millis => {
+  const costs = exchanges.flatMap(({ classes }) => classes.flatMap((rule) => rule.costs))
+  return Math.max(0, ...costs.flatMap(({ byAge }) => byAge.map(({ underMs }) => underMs)))
+}
 
-/** Orders by account and id, in the order in which weir heard of them. */
+/** Orders by account and name. */
 export class Orders {
   readonly #clock: Clock
-  readonly #all = new Set<Order>()
-  /** Most names are one order's; a userref may be many orders'. */
-  readonly #byId = new Map<string, Order | Set<Order>>()
+  readonly #freeAfterMs: () => Millis
+  /** Most names are one order's; a userref may be many orders', of which the old are dropped in passing. */
+  readonly #names = new Names<Order | Set<Order>>()
   readonly #accounts = new Map<string, Account>()
 
-  constructor(clock: Clock) {
+  /** @param freeAfterMs the age from which on an order costs nothing more, by the rules in force */
+  constructor(clock: Clock, freeAfterMs: () => Millis) {
     this.#clock = clock
+    this.#freeAfterMs = freeAfterMs
   }
 
   /** An order was placed or amended `agoMs` ago; its age counts from there. */
-  placed(account: string, pair: string, ids: readonly string[], agoMs: Millis = 0): void {
-    const [oldest] = this.#all
-    if (oldest !== undefined && this.#all.size >= KEPT) this.#forget(oldest)
-    const order: Order = { account, pair, bornAt: this.#clock.now() - agoMs, ids }
-    this.#all.add(order)
-    for (const id of ids) {
-      const key = keyOf(account, id)
-      const named = this.#byId.get(key)
-      if (named instanceof Set) named.add(order)
-      else this.#byId.set(key, named === undefined ? order : new Set([named, order]))
-    }
-    this.traded(account, pair).orders.add(order)
+  placed(account: string, pair: string, names: readonly string[], agoMs: Millis = 0): void {
+    const order: Order = { pair, bornAt: this.#clock.now() - agoMs }
+    for (const name of names) this.#name(account, name, order)
+    const { young } = this.traded(account, pair)
+    this.#dropOld(young)
+    if (this.#isYoung(order)) young.add(order)
   }
 
   /** The account trades that pair: an order that nobody knows may be of it. */
   traded(account: string, pair: string): Account {
-    const own = this.#accounts.get(account) ?? { orders: new Set(), pairs: new Set() }
+    const own = this.#accounts.get(account) ?? { young: new Set(), pairs: new Set() }
     own.pairs.add(pair)
     this.#accounts.set(account, own)
     return own
   }
 
-  /** Its age starts again, under the same name or a new one. Unknown orders stay unknown. */
-  amended(account: string, id: string, renamed: string = id): void {
-    for (const order of this.#named(account, id)) {
-      this.#forget(order)
-      this.placed(account, order.pair, [...new Set([renamed, ...order.ids.filter((other) => other !== id)])])
+  /** Its age starts again. With new `names` it is no longer known by this one, but by those. Unknown orders stay unknown. */
+  amended(account: string, name: string, names: readonly string[] = [name]): void {
+    const amended = this.#named(account, name)
+    if (!names.includes(name)) this.#names.delete(account, name)
+    for (const order of amended) {
+      order.bornAt = this.#clock.now()
+      for (const given of names) this.#name(account, given, order)
+      const { young } = this.traded(account, order.pair)
+      young.delete(order)
+      young.add(order)
     }
   }
 
   /** It is no longer open; nor is any other of that name. */
-  gone(account: string, id: string): void {
-    for (const order of this.#named(account, id)) this.#forget(order)
+  gone(account: string, name: string): void {
+    for (const order of this.#named(account, name)) {
+      order.bornAt = GONE
+      this.#accounts.get(account)?.young.delete(order)
+    }
+    this.#names.delete(account, name)
   }
 
-  /** None of the account's orders is open any more. */
+  /** None of the account's orders is open any more. The old stay known as old, and so cost nothing, as if they were gone. */
   allGone(account: string): void {
-    for (const order of this.#accounts.get(account)?.orders ?? []) this.#forget(order)
+    const own = this.#accounts.get(account)
+    for (const order of own?.young ?? []) order.bornAt = GONE
+    own?.young.clear()
   }
 
-  /** Every order of that name; none when it is unknown. */
-  find(account: string, id: string): readonly OrderAge[] {
-    return this.#named(account, id).map((order) => this.#aged(order))
+  /** The orders of that name that may be open, all that are young at least; none when nobody knows the name. */
+  find(account: string, name: string): readonly OrderAge[] {
+    return this.#named(account, name).map((order) => this.#aged(order))
   }
 
-  /** Orders of the account that may still be open and are young enough to cost something. */
+  /** Orders of the account that may be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
-    const own = [...(this.#accounts.get(account)?.orders ?? [])].map((order) => this.#aged(order))
-    return own.filter(({ ageMs }) => ageMs < FREE_AFTER_MS)
+    const young = this.#accounts.get(account)?.young ?? new Set()
+    this.#dropOld(young)
+    return [...young].filter((order) => this.#isYoung(order)).map((order) => this.#aged(order))
   }
 
   pairs(account: string): readonly string[] {
     return [...(this.#accounts.get(account)?.pairs ?? [])]
   }
 
-  #named(account: string, id: string): readonly Order[] {
-    const named = this.#byId.get(keyOf(account, id)) ?? []
-    return 'bornAt' in named ? [named] : [...named]
+  /** Pairs turned out to be others, told as from and to. Walks everything: it happens once, when the names of pairs are learned. */
+  renamed(pairs: ReadonlyMap<string, string>): void {
+    for (const named of this.#names.things()) {
+      for (const order of listed(named)) order.pair = pairs.get(order.pair) ?? order.pair
+    }
+    for (const own of this.#accounts.values()) {
+      for (const [from, to] of pairs) if (own.pairs.delete(from)) own.pairs.add(to)
+    }
+  }
+
+  #named(account: string, name: string): readonly Order[] {
+    const named = this.#names.get(account, name)
+    return named === undefined ? [] : listed(named).filter(({ bornAt }) => bornAt > GONE)
+  }
+
+  /** The order goes by that name from now on, beside the young ones that do already. */
+  #name(account: string, name: string, order: Order): void {
+    const named = this.#names.get(account, name)
+    const lone = named === undefined || named === order
+    this.#names.give(account, name, lone ? order : this.#both(named, order))
+  }
+
+  #both(named: Order | Set<Order>, order: Order): Order | Set<Order> {
+    const all = named instanceof Set ? named : new Set([named])
+    this.#dropOld(all)
+    return all.size === 0 ? order : all.add(order)
+  }
+
+  /** Drops those in front that are gone or too old to cost anything: each once, so that nobody walks past them again. */
+  #dropOld(orders: Set<Order>): void {
+    for (const order of orders) {
+      if (this.#isYoung(order)) return
+      orders.delete(order)
+    }
+  }
+
+  #isYoung({ bornAt }: Order): boolean {
+    return this.#clock.now() - bornAt < this.#freeAfterMs()
   }
 
   #aged({ pair, bornAt }: Order): OrderAge {
     return { pair, ageMs: this.#clock.now() - bornAt }
   }
-
-  #forget(order: Order): void {
-    this.#all.delete(order)
-    this.#accounts.get(order.account)?.orders.delete(order)
-    for (const id of order.ids) {
-      const key = keyOf(order.account, id)
-      const named = this.#byId.get(key)
-      if (named instanceof Set && named.size > 1) named.delete(order)
-      else this.#byId.delete(key)
-    }
-  }
 }
 
-const keyOf = (account: string, id: string): string => `${account} ${id}`
+const listed = (named: Order | Set<Order>): readonly Order[] => (named instanceof Set ? [...named] : [named])

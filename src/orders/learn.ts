@@ -1,11 +1,15 @@
-// What Kraken's answers tell about orders: ids, pairs, births. Read from small answers that were accepted.
+// What Kraken's answers tell about orders: ids, pairs, births. Read from answers that were accepted.
 
-import type { ClassifiedCall } from '../core/call.ts'
+import type { ClassifiedCall, ProxyRequest } from '../core/call.ts'
 import type { Millis } from '../core/units.ts'
 import type { Orders } from './ages.ts'
 
-/** Normalises a pair name. */
-type NormalPair = (name: string | undefined) => string | undefined
+/** How calls are read. */
+export interface Reader {
+  readonly normalPair: (name: string | undefined) => string | undefined
+  /** The names that the bot gives to each order of the call, in their order. */
+  readonly givenNames: (request: ProxyRequest) => readonly (readonly string[])[]
+}
 
 /** Remembers what one answer tells. Anything that is not as documented is passed over. */
 export const learnFrom = (
@@ -13,28 +17,39 @@ export const learnFrom = (
   call: ClassifiedCall,
   json: unknown,
   wallMs: Millis,
-  normalPair: NormalPair,
+  { normalPair, givenNames }: Reader,
 ): void => {
   const account = call.identity.account
   const result = record(record(json)?.result)
   const endpoint = call.request.path.slice(call.request.path.lastIndexOf('/') + 1)
   if (account === undefined || result === undefined) return
-  const { facts } = call
+  const { facts, request } = call
+  const pair = facts.pair ?? '?'
   switch (endpoint) {
-    case 'AddOrder':
-      for (const txid of texts(result.txid)) orders.placed(account, facts.pair ?? '?', [txid, ...facts.orderIds])
+    case 'AddOrder': {
+      const given = givenNames(request)[0] ?? []
+      for (const txid of texts(result.txid)) orders.placed(account, pair, distinct([txid, ...given]))
       return
-    case 'AddOrderBatch':
-      for (const order of list(result.orders)) {
-        const ids = [...texts(order.txid), ...texts(order.cl_ord_id)]
-        if (ids.length > 0) orders.placed(account, facts.pair ?? '?', ids)
+    }
+    case 'AddOrderBatch': {
+      const placed = list(result.orders)
+      const given = givenNames(request)
+      for (const [index, order] of placed.entries()) {
+        const own = [...texts(order.txid), ...texts(order.cl_ord_id)]
+        // Orders are answered one by one, those that were refused as well; otherwise nobody knows whose names these are.
+        const names = placed.length === given.length ? (given[index] ?? []) : []
+        if (own.length > 0) orders.placed(account, pair, distinct([...own, ...names]))
       }
       return
+    }
     case 'AmendOrder':
       for (const id of facts.orderIds) orders.amended(account, id)
       return
     case 'EditOrder':
-      for (const id of facts.orderIds) orders.amended(account, id, texts(result.txid)[0])
+      for (const id of facts.orderIds) {
+        const [renamed = id] = texts(result.txid)
+        orders.amended(account, id, distinct([renamed, ...(givenNames(request)[0] ?? [])]))
+      }
       return
     case 'CancelOrder':
     case 'CancelOrderBatch':
@@ -60,7 +75,7 @@ const listed = (
   txid: string,
   order: Readonly<Record<string, unknown>> | undefined,
   wallMs: Millis,
-  normalPair: NormalPair,
+  normalPair: Reader['normalPair'],
 ): void => {
   const pair = normalPair(texts(record(order?.descr)?.pair)[0])
   const opened = order?.opentm
@@ -68,7 +83,8 @@ const listed = (
     return
   // What weir saw itself is surer: the list says nothing of amendments.
   if (orders.find(account, txid).length > 0) return
-  const names = [...texts(order.cl_ord_id), ...(typeof order.userref === 'number' ? [String(order.userref)] : [])]
+  const { userref } = order
+  const names = [...texts(order.cl_ord_id), ...(typeof userref === 'number' && userref !== 0 ? [String(userref)] : [])]
   orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000 - BIAS_MS))
 }
 
@@ -77,11 +93,13 @@ const CLOSED = new Set(['closed', 'canceled', 'expired'])
 /** Their clock may be behind ours: an order counts as a little younger than it looks, which costs more, never less. */
 const BIAS_MS: Millis = 1000
 
+const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)]
+
 const record = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
 
 const list = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(record).filter((entry) => entry !== undefined) : []
+  Array.isArray(value) ? value.map((entry) => record(entry) ?? {}) : []
 
 const texts = (value: unknown): readonly string[] => {
   if (typeof value === 'string') return [value]

@@ -4,11 +4,11 @@ import type { CostConfig } from '../config/schema.ts'
 import { didYouMeanOneOf } from '../config/suggest.ts'
 import { durationMs } from '../config/units.ts'
 import type { Path } from '../config/yaml.ts'
-import type { BucketRule, CostRule, ParamCost } from '../core/rules.ts'
+import { type BucketRule, type CostRule, isGate, type ParamCost } from '../core/rules.ts'
 import type { Tokens } from '../core/units.ts'
 import type { Report, Variants } from './variants.ts'
 
-/** The costs of one class, in the order of the file; a cost of nothing is left out. */
+/** The costs of one class, in the order of the file; a cost of nothing is left out, but for gates. */
 export const linkCosts = (
   costs: Readonly<Record<string, CostConfig>>,
   path: Path,
@@ -25,7 +25,7 @@ export const linkCosts = (
       continue
     }
     const rule = costRule(bucket, cost, here, variants)
-    if (mostOf(rule) > 0) linked.push(rule)
+    if (mostOf(rule) > 0 || isGate(bucket)) linked.push(rule)
   }
   return linked
 }

@@ -22,7 +22,7 @@ export const linkReserve = (
   const keeps = new Map<BucketRule, Tokens>()
   for (const { bucket, fixed } of costs) {
     const most = bucket.kind === 'bucket' ? bucket.capacity - bucket.margin : bucket.limit
-    const keep = most * shareFor(urgency, config.buckets[bucket.name]?.reserve ?? {})
+    const keep = most * shareFor(urgency, reserveOf(config.buckets[bucket.name]))
     if (keep === 0) continue
     keeps.set(bucket, keep)
     if (fixed + keep <= most) continue
@@ -32,7 +32,11 @@ export const linkReserve = (
   return keeps.size === 0 ? undefined : keeps
 }
 
-type Reserve = NonNullable<ExchangeConfig['buckets'][string]['reserve']>
+type BucketConfig = ExchangeConfig['buckets'][string]
+type Reserve = NonNullable<Extract<BucketConfig, { reserve?: unknown }>['reserve']>
+
+const reserveOf = (config: BucketConfig | undefined): Reserve =>
+  config !== undefined && 'reserve' in config ? (config.reserve ?? {}) : {}
 
 /** Sum of the shares that are kept for others. */
 const shareFor = ({ kind, priority }: Urgency, { trading = 0, critical = 0, high = 0 }: Reserve): number => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { classify } from '../../src/classify/layer.ts'
+import { unlistedPairs } from '../../src/classify/pair.ts'
 import type { ClassifiedCall } from '../../src/core/call.ts'
 import { shippedRules } from '../rules/shipped.ts'
 import { aCall, aReply, type CallChange } from '../support/build.ts'
@@ -8,7 +9,7 @@ const { hosts } = shippedRules()
 
 const classified = async (change: CallChange): Promise<ClassifiedCall> => {
   const seen: ClassifiedCall[] = []
-  const layer = classify({ host: (name) => hosts.get(name) })((call) => {
+  const layer = classify({ host: (name) => hosts.get(name), pairsOf: unlistedPairs })((call) => {
     seen.push(call)
     return Promise.resolve(aReply())
   })

@@ -1,6 +1,9 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { normalPair } from '../../src/classify/pair.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Pairs, pairsOfEach } from '../../src/classify/pair.ts'
+
+const byThumb = new Pairs(() => {})
+const normalPair = (name: string | undefined) => byThumb.normal(name)
 
 describe('one pair under its many names', () => {
   it.each([
@@ -64,5 +67,95 @@ describe('one pair under its many names', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+})
+
+/** Entries of AssetPairs as Kraken shows them, but for what has no names in it. */
+const TABLE = {
+  XXBTZUSD: { altname: 'XBTUSD', wsname: 'XBT/USD', base: 'XXBT', quote: 'ZUSD' },
+  XRPRLUSD: { altname: 'XRPRLUSD', wsname: 'XRP/RLUSD', base: 'XXRP', quote: 'RLUSD' },
+  XBTRLUSD: { altname: 'XBTRLUSD', wsname: 'XBT/RLUSD', base: 'XXBT', quote: 'RLUSD' },
+  AAPLxUSD: { altname: 'AAPLxUSD', wsname: 'AAPLx/USD', base: 'AAPLx', quote: 'ZUSD' },
+  EURQEUR: { altname: 'EURQEUR', base: 'EURQ', quote: 'ZEUR' },
+}
+
+describe('the table of the exchange', () => {
+  let wondered: number
+  let pairs: Pairs
+
+  beforeEach(() => {
+    wondered = 0
+    pairs = new Pairs(() => {
+      wondered += 1
+    })
+  })
+
+  it.each([
+    ['XBT/USD', ['XBTUSD', 'XXBTZUSD', 'XBT/USD', 'BTC/USD', 'BTCUSD', 'xbtusd']],
+    ['XRP/RLUSD', ['XRPRLUSD', 'xrprlusd', 'XRP/RLUSD']],
+    ['XBT/RLUSD', ['XBTRLUSD', 'BTCRLUSD', 'XBT/RLUSD', 'BTC/RLUSD']],
+    ['AAPLX/USD', ['AAPLxUSD', 'AAPLXUSD', 'AAPLx/USD']],
+    ['EURQ/EUR', ['EURQEUR', 'EURQ/EUR']],
+  ])('makes out every name of %s', (pair, names) => {
+    pairs.learn(TABLE, true)
+    expect(names.map((name) => pairs.normal(name))).toEqual(names.map(() => pair))
+    expect(wondered).toBe(0)
+  })
+
+  it('is missed once per name that only it could make out, and not for others', () => {
+    for (const name of ['XBTUSD', 'XXBTZUSD', 'BTC/USD', 'FOO/BAR', 'SOLUSDC', 'ETHXBT', 'USDTZUSD']) pairs.normal(name)
+    expect([wondered, pairs.puzzled]).toEqual([0, false])
+    for (const name of ['XRPRLUSD', 'XRPRLUSD', 'FOOBAR', 'USD']) pairs.normal(name)
+    expect([wondered, pairs.puzzled]).toEqual([3, true])
+  })
+
+  it('is wanted until a whole one was seen, and again when a new name puzzles', () => {
+    expect(pairs.wanting).toBe(true)
+    pairs.learn({ XXBTZUSD: TABLE.XXBTZUSD }, false)
+    expect(pairs.wanting).toBe(true)
+    pairs.learn(TABLE, true)
+    expect([pairs.wanting, pairs.puzzled]).toEqual([false, false])
+    pairs.normal('NEWCOINUSD')
+    expect([pairs.wanting, pairs.puzzled]).toEqual([true, true])
+    pairs.learn(TABLE, true)
+    expect([pairs.wanting, pairs.puzzled]).toEqual([false, false])
+  })
+
+  it('says which pairs had gone by a wrong name', () => {
+    expect(pairs.normal('XRPRLUSD')).toBe('XRPRL/USD')
+    expect(pairs.normal('XBTUSD')).toBe('XBT/USD')
+    expect([...pairs.learn(TABLE, true)]).toEqual([['XRPRL/USD', 'XRP/RLUSD']])
+    expect(pairs.normal('XRPRLUSD')).toBe('XRP/RLUSD')
+    expect([...pairs.learn(TABLE, true)]).toEqual([])
+  })
+
+  it('answers a puzzle with a part of it only for what the part holds', () => {
+    pairs.normal('XRPRLUSD')
+    pairs.learn({ XXBTZUSD: TABLE.XXBTZUSD }, false)
+    expect(pairs.puzzled).toBe(true)
+    expect(pairs.learn({ XRPRLUSD: TABLE.XRPRLUSD }, false).size).toBe(1)
+  })
+
+  it.each([
+    [undefined],
+    [null],
+    [7],
+    [[]],
+    [{}],
+    [{ a: null, b: { wsname: 7 }, c: { base: 'A' }, d: { wsname: 'AB' } }],
+  ])('is not taken from %j', (answer) => {
+    pairs.normal('XRPRLUSD')
+    expect([...pairs.learn(answer, true)]).toEqual([])
+    expect(pairs.puzzled).toBe(true)
+  })
+
+  it('is kept for each exchange by itself', () => {
+    const missed: string[] = []
+    const of = pairsOfEach((exchange) => missed.push(exchange))
+    of('kraken').normal('XRPRLUSD')
+    of('other').normal('XRPRLUSD')
+    of('kraken').learn(TABLE, true)
+    expect(missed).toEqual(['kraken', 'other'])
+    expect(['kraken', 'other'].map((name) => of(name).normal('XRPRLUSD'))).toEqual(['XRP/RLUSD', 'XRPRL/USD'])
   })
 })

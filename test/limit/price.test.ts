@@ -4,6 +4,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readFacts } from '../../src/classify/facts.ts'
 import type { ClassifiedCall } from '../../src/core/call.ts'
+import { isGate } from '../../src/core/rules.ts'
 import { Pricer } from '../../src/limit/price.ts'
 import { Orders } from '../../src/orders/ages.ts'
 import { shippedRules } from '../rules/shipped.ts'
@@ -17,7 +18,7 @@ let pricer: Pricer
 
 beforeEach(() => {
   clock = new FakeClock()
-  orders = new Orders(clock)
+  orders = new Orders(clock, () => 300_000)
   pricer = new Pricer(orders)
 })
 
@@ -34,7 +35,12 @@ const kraken = (endpoint: string, body: unknown, credential = 'cred', account?: 
 }
 /** `{ '{kraken}engine:cred:XBT/USD': 8 }` */
 const priced = (call: ClassifiedCall): Record<string, number> =>
-  Object.fromEntries(pricer.price(call).map(({ key, cost }) => [key, cost]))
+  Object.fromEntries(
+    pricer
+      .price(call)
+      .filter(({ rule }) => !isGate(rule))
+      .map(({ key, cost }) => [key, cost]),
+  )
 const engine = (...sums: [pair: string, cost: number][]): Record<string, number> =>
   Object.fromEntries(sums.map(([pair, cost]) => [`{kraken}engine:cred:${pair}`, cost]))
 
@@ -174,6 +180,31 @@ describe('a cancel', () => {
   })
 })
 
+describe('the gate of the account', () => {
+  const gates = (endpoint: string, body: unknown) =>
+    pricer
+      .price(kraken(endpoint, body))
+      .filter(({ rule }) => isGate(rule))
+      .map(({ key, cost }) => [key, cost])
+
+  it.each([
+    ['AddOrder', 'pair=XBTUSD'],
+    ['AddOrderBatch', { pair: 'ETHUSD', orders: [{}, {}] }],
+    ['AmendOrder', { txid: 'TX' }],
+    ['EditOrder', { txid: 'TX', pair: 'XBTUSD' }],
+  ])('stands before %s of every pair, at no price', (endpoint, body) => {
+    expect(gates(endpoint, body)).toEqual([['{kraken}domain:cred', 0]])
+  })
+
+  it.each([
+    ['CancelOrder', { txid: 'TX' }],
+    ['CancelAll', 'nonce=1'],
+    ['Balance', 'nonce=1'],
+  ])('does not stand before %s', (endpoint, body) => {
+    expect(gates(endpoint, body)).toEqual([])
+  })
+})
+
 describe('a plan that is remembered', () => {
   it('never mixes keys', () => {
     const keys = ['k1', 'k2', 'k1'].map((key) => Object.keys(priced(kraken('Balance', 'nonce=1', key))))
@@ -231,6 +262,16 @@ describe('whom a refusal speaks for', () => {
 
   it('is the counter of the key, when Kraken tells of it on an order', () => {
     expect(meant(kraken('AddOrder', 'pair=XBTUSD'), 'private')).toEqual(['{kraken}private:cred'])
+  })
+
+  it('is that pair alone, when Kraken tells of a rate of orders', () => {
+    expect(meant(kraken('AddOrder', 'pair=XBTUSD'), 'engine')).toEqual(['{kraken}engine:cred:XBT/USD'])
+  })
+
+  it('is the account with all its pairs, when Kraken tells of the domain', () => {
+    for (const call of [kraken('AddOrder', 'pair=XBTUSD'), kraken('CancelAll', 'nonce=1')]) {
+      expect(meant(call, 'domain')).toEqual(['{kraken}domain:cred'])
+    }
   })
 
   it('is what the call took from, when it has no key to speak of', () => {

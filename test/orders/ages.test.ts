@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { Orders } from '../../src/orders/ages.ts'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { freeAfterMs, Orders } from '../../src/orders/ages.ts'
+import { shippedRules } from '../rules/shipped.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const MINUTE = 60_000
@@ -9,7 +10,7 @@ let orders: Orders
 
 beforeEach(() => {
   clock = new FakeClock()
-  orders = new Orders(clock)
+  orders = new Orders(clock, () => 300_000)
 })
 
 describe('an order', () => {
@@ -42,14 +43,14 @@ describe('an order', () => {
   it('loses its old id when an edit gives it a new one', () => {
     orders.placed('main', 'XBT/USD', ['OLD', 'mine'])
     clock.advance(20_000)
-    orders.amended('main', 'OLD', 'NEW')
+    orders.amended('main', 'OLD', ['NEW'])
     expect(orders.find('main', 'OLD')).toEqual([])
     for (const id of ['NEW', 'mine']) expect(orders.find('main', id)).toEqual([{ pair: 'XBT/USD', ageMs: 0 }])
     expect(orders.open('main')).toHaveLength(1)
   })
 
   it('stays unknown when it is amended without having been seen', () => {
-    orders.amended('main', 'TX', 'NEW')
+    orders.amended('main', 'TX', ['NEW'])
     expect(orders.find('main', 'TX')).toEqual([])
     expect(orders.find('main', 'NEW')).toEqual([])
   })
@@ -131,12 +132,42 @@ describe('the memory', () => {
     expect(orders.find('main', 'A')).toEqual([{ pair: 'XBT/USD', ageMs: 24 * 60 * MINUTE }])
   })
 
-  it('is bounded, and forgets what it heard of first', () => {
-    const KEPT = 50_000
-    for (let index = 0; index <= KEPT; index += 1) orders.placed('main', 'XBT/USD', [`TX${index}`])
-    expect(orders.find('main', 'TX0')).toEqual([])
-    expect(orders.find('main', 'TX1000')).toHaveLength(1)
-    expect(orders.find('main', `TX${KEPT}`)).toHaveLength(1)
+  it('holds a hundred thousand orders with two names each', () => {
+    for (let index = 0; index < 100_000; index += 1) orders.placed('main', 'XBT/USD', [`TX${index}`, `mine-${index}`])
+    for (const id of ['TX0', 'mine-0', 'TX99999', 'mine-99999']) expect(orders.find('main', id)).toHaveLength(1)
+  })
+
+  // Filled orders are never told, so they pile up. CancelAll walked them all, 100,000 for each call, to find the few that cost.
+  it('does not walk old orders to find the young ones', () => {
+    for (let index = 0; index < 20_000; index += 1) orders.placed('main', 'XBT/USD', [`TX${index}`, '7'])
+    clock.advance(5 * MINUTE)
+    orders.placed('main', 'ETH/USD', ['YOUNG', '7'])
+    const asked = vi.spyOn(clock, 'now')
+    expect(orders.open('main')).toHaveLength(1)
+    expect(orders.find('main', '7')).toHaveLength(1)
+    orders.allGone('main')
+    expect(asked.mock.calls.length).toBeLessThan(20)
+  })
+
+  it('takes what is old from the rules in force', () => {
+    let freeAfter = MINUTE
+    const subject = new Orders(clock, () => freeAfter)
+    subject.placed('main', 'XBT/USD', ['A'])
+    clock.advance(2 * MINUTE)
+    expect(subject.open('main')).toEqual([])
+    freeAfter = 5 * MINUTE
+    subject.placed('main', 'XBT/USD', ['B'])
+    clock.advance(2 * MINUTE)
+    expect(subject.open('main')).toEqual([{ pair: 'XBT/USD', ageMs: 2 * MINUTE }])
+  })
+
+  it('follows a pair whose right name is learned', () => {
+    orders.placed('main', 'XRPRL/USD', ['A'])
+    orders.placed('main', 'XBT/USD', ['B'])
+    orders.renamed(new Map([['XRPRL/USD', 'XRP/RLUSD']]))
+    expect(orders.find('main', 'A')).toEqual([{ pair: 'XRP/RLUSD', ageMs: 0 }])
+    expect(orders.open('main').map(({ pair }) => pair)).toEqual(['XRP/RLUSD', 'XBT/USD'])
+    expect([...orders.pairs('main')].sort()).toEqual(['XBT/USD', 'XRP/RLUSD'])
   })
 
   it('agrees with a plain list of orders, whatever happens', () => {
@@ -153,7 +184,7 @@ describe('the memory', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const time = new FakeClock()
-        const subject = new Orders(time)
+        const subject = new Orders(time, () => 300_000)
         let model: { id: string; ref: string; at: number }[] = []
         for (const { act, id: name, ref } of steps) {
           time.advance(1_000)
@@ -182,4 +213,9 @@ describe('the memory', () => {
       }),
     )
   })
+})
+
+it('knows from the rules that ship that a cancel is free after 300 s', () => {
+  expect(freeAfterMs(shippedRules())).toBe(300_000)
+  expect(freeAfterMs({ exchanges: [] })).toBe(0)
 })

@@ -1,19 +1,21 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readFacts } from '../../src/classify/facts.ts'
-import { normalPair } from '../../src/classify/pair.ts'
+import { givenNames } from '../../src/classify/given-names.ts'
+import { unlistedPairs } from '../../src/classify/pair.ts'
 import { Orders } from '../../src/orders/ages.ts'
 import { learnFrom } from '../../src/orders/learn.ts'
 import { classOf } from '../rules/shipped.ts'
 import { aCall } from '../support/build.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
+const reader = { normalPair: (name: string | undefined) => unlistedPairs('kraken').normal(name), givenNames }
 let clock: FakeClock
 let orders: Orders
 
 beforeEach(() => {
   clock = new FakeClock()
-  orders = new Orders(clock)
+  orders = new Orders(clock, () => 300_000)
 })
 
 /** Kraken answered `result` to a call that said `body`. */
@@ -23,8 +25,10 @@ const answered = (endpoint: string, body: unknown, result: unknown, credential: 
   const call = aCall({ method: 'POST', path, body: text, ...(credential === undefined ? {} : { credential }) })
   const rule = classOf('api.kraken.com', 'POST', path)
   const json = { error: [], result }
-  learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), normalPair)
+  learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), reader)
 }
+/** Which of these names lead to an order. */
+const known = (...names: string[]) => names.filter((name) => orders.find('main', name).length > 0)
 const young = (pair = 'XBT/USD') => [{ pair, ageMs: 0 }]
 
 describe('an order that was placed', () => {
@@ -42,7 +46,7 @@ describe('an order that was placed', () => {
 
   it('belongs to nobody when the call carried no key', () => {
     const call = aCall({ method: 'POST', path: '/0/private/AddOrder' })
-    learnFrom(orders, call, { error: [], result: { txid: ['TX-1'] } }, clock.wall(), normalPair)
+    learnFrom(orders, call, { error: [], result: { txid: ['TX-1'] } }, clock.wall(), reader)
     expect(orders.open('')).toEqual([])
   })
 
@@ -60,6 +64,38 @@ describe('an order that was placed', () => {
     )
     expect(orders.open('main')).toHaveLength(2)
     for (const id of ['TX-1', 'TX-3', 'mine']) expect(orders.find('main', id)).toEqual(young())
+  })
+})
+
+describe('orders of a batch', () => {
+  const placed = (...txids: (string | undefined)[]) => ({
+    orders: txids.map((txid) => (txid === undefined ? { error: 'EOrder:Insufficient funds' } : { txid })),
+  })
+
+  // The names that a bot gave to the orders of a batch were not read, so a cancel by userref was priced as one of a stranger.
+  it('are known by the names that the bot gave to each', () => {
+    const orders = [{ userref: 7 }, { cl_ord_id: 'mine' }, { userref: '8' }]
+    answered('AddOrderBatch', { pair: 'XBTUSD', orders }, placed('TX-1', 'TX-2', 'TX-3'))
+    clock.advance(1_000)
+    answered('CancelOrder', { txid: 'TX-1' }, { count: 1 })
+    expect(known('7', 'mine', '8')).toEqual(['mine', '8'])
+  })
+
+  it('are known by them also when the batch came as a form', () => {
+    const form = 'pair=XBTUSD&orders[0][userref]=7&orders[0][type]=buy&orders[1][cl_ord_id]=mine&orders[1][type]=buy'
+    answered('AddOrderBatch', form, placed('TX-1', 'TX-2'))
+    expect(known('TX-1', 'TX-2', '7', 'mine')).toEqual(['TX-1', 'TX-2', '7', 'mine'])
+  })
+
+  it('leave the name of a refused one to nobody', () => {
+    const orders = [{ userref: 7 }, { userref: 8 }, { userref: 9 }]
+    answered('AddOrderBatch', { pair: 'XBTUSD', orders }, placed('TX-1', undefined, 'TX-3'))
+    expect(known('7', '8', '9', 'TX-1', 'TX-3')).toEqual(['7', '9', 'TX-1', 'TX-3'])
+  })
+
+  it('go without names when there are not as many answers as orders', () => {
+    answered('AddOrderBatch', { pair: 'XBTUSD', orders: [{ userref: 7 }, { userref: 8 }] }, placed('TX-1'))
+    expect(known('TX-1', '7', '8')).toEqual(['TX-1'])
   })
 })
 
@@ -81,6 +117,11 @@ describe('an order that was changed', () => {
     answered('EditOrder', { txid: 'TX-1', pair: 'XBTUSD' }, { status: 'ok', txid: 'TX-2', originaltxid: 'TX-1' })
     expect(orders.find('main', 'TX-1')).toEqual([])
     expect(orders.find('main', 'TX-2')).toEqual(young())
+  })
+
+  it('goes by the userref that an edit gives it, too', () => {
+    answered('EditOrder', { txid: 'TX-1', pair: 'XBTUSD', userref: 9 }, { txid: 'TX-2', originaltxid: 'TX-1' })
+    expect(known('TX-1', 'TX-2', '9', 'mine')).toEqual(['TX-2', '9', 'mine'])
   })
 
   it('is gone after a cancel', () => {
@@ -120,6 +161,11 @@ describe('a list of open orders', () => {
     // A second younger than the list says: the exchange's clock may be behind ours.
     expect(orders.find('main', '7')[0]?.ageMs).toBeCloseTo(41_500)
     expect(orders.find('main', 'mine')).toEqual(young())
+  })
+
+  it('takes a userref of 0 for none', () => {
+    answered('OpenOrders', 'nonce=1', { open: { 'TX-1': listed(wallSeconds(), { userref: 0, cl_ord_id: null }) } })
+    expect(known('TX-1', '0')).toEqual(['TX-1'])
   })
 
   it('passes over orders that are no longer open', () => {

@@ -8,7 +8,8 @@ const kraken = (method: string, path: string) => classOf(HOST, method, path)
 
 /** Class, kind, cost, and the endpoints it holds for. */
 const PRIVATE: readonly (readonly [string, string, string, string])[] = [
-  ['private', 'read', 'private 1', 'Balance BalanceEx CreditLines TradeBalance QueryOrders OrderAmends OpenPositions'],
+  ['private', 'read', 'private 1', 'Balance BalanceEx CreditLines TradeBalance OrderAmends OpenPositions'],
+  ['query_orders', 'read', 'private 1', 'QueryOrders'],
   ['private', 'read', 'private 1', 'TradeVolume Level3 GetApiKeyInfo ListWalletAccounts ExportStatus RetrieveExport'],
   ['open_orders', 'read', 'private 2', 'OpenOrders'],
   ['closed_orders', 'read', 'private 4', 'ClosedOrders'],
@@ -108,6 +109,7 @@ describe('Kraken', () => {
       .exchanges[0]?.classes.filter(({ learns }) => learns)
       .map(({ name }) => name)
     expect(learning).toEqual([
+      'query_orders',
       'open_orders',
       'orders',
       'batch',

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { readFacts } from '../../src/classify/facts.ts'
 import { formatIssues } from '../../src/config/issues.ts'
 import { loadRules } from '../../src/config/load.ts'
-import type { CostRule, EndpointClass, Rules } from '../../src/core/rules.ts'
+import { type CostRule, type EndpointClass, isGate, type Rules } from '../../src/core/rules.ts'
 import { type OrderAges, Pricer } from '../../src/limit/price.ts'
 import { aCall } from '../support/build.ts'
 
@@ -35,8 +35,12 @@ export const classOf = (host: string, method: string, path: string, by: Rules = 
   return found.classify(method, path)
 }
 
-/** What a class costs, for the youngest of orders. */
-export const costsOf = ({ costs }: EndpointClass): string => costs.map(costText).join(', ')
+/** What a class costs, for the youngest of orders. Gates have no price. */
+export const costsOf = ({ costs }: EndpointClass): string =>
+  costs
+    .filter(({ bucket }) => !isGate(bucket))
+    .map(costText)
+    .join(', ')
 
 const costText = ({ bucket, fixed, each, byParam, byAge }: CostRule): string => {
   const asked = byParam.map(({ name, absent, present }) => `${absent}|${present} by ${name}`)
@@ -60,7 +64,8 @@ export const priceOf = ({ host, call, body }: Written, by: Rules = rules): strin
   const asked = aCall({ method, host, path, query, credential: 'key', ...(body !== undefined && { body }) })
   const rule = classOf(host, method, path, by)
   const takes = new Pricer(NO_ORDERS).price({ ...asked, rule, facts: readFacts(asked.request, rule) })
-  return takes.map((take) => `${take.rule.name} ${take.cost}`).join(', ')
+  const paid = takes.filter((take) => !isGate(take.rule))
+  return paid.map((take) => `${take.rule.name} ${take.cost}`).join(', ')
 }
 
 const NO_ORDERS: OrderAges = { find: () => [], open: () => [], pairs: () => [] }

@@ -33,12 +33,17 @@ export const ASSETS: readonly Asset[] = [
   asset('DOGE', 'Dogecoin', 'XXDG', 'XDG', 0.13),
   asset('LTC', 'Litecoin', 'XLTC', 'LTC', 82),
   asset('USDC', 'USD Coin', 'USDC', 'USDC', 1),
+  asset('RLUSD', 'Ripple USD', 'RLUSD', 'RLUSD', 1),
   asset('USD', 'US Dollar', 'ZUSD', 'USD', 1, true),
   asset('EUR', 'Euro', 'ZEUR', 'EUR', 1.08, true),
 ]
 
-export const MARKETS: readonly Market[] = ASSETS.filter((base) => !base.fiat && base.code !== 'USDC').flatMap((base) =>
-  ASSETS.filter((quote) => quote.fiat || quote.code === 'USDC').map((quote) => market(base, quote)),
+const STABLE = ['USDC', 'RLUSD']
+/** XRPRLUSD can not be told from XRPRL/USD by its letters. */
+const ODD = ['XRP', 'RLUSD']
+
+export const MARKETS: readonly Market[] = ASSETS.filter((base) => !base.fiat && !STABLE.includes(base.code)).flatMap(
+  (base) => ASSETS.filter((quote) => isTraded(base, quote)).map((quote) => market(base, quote)),
 )
 
 const byKrakenName = new Map(
@@ -75,6 +80,10 @@ export function quoteAt(traded: Market, wallMs: number): { bid: string; ask: str
   const mid = priceAt(traded, wallMs)
   const write = (price: number) => price.toFixed(traded.priceDecimals)
   return { bid: write(mid * 0.9999), ask: write(mid * 1.0001), last: write(mid) }
+}
+
+function isTraded(base: Asset, quote: Asset): boolean {
+  return quote.fiat || quote.code === 'USDC' || (base.code === ODD[0] && quote.code === ODD[1])
 }
 
 function asset(code: string, name: string, krakenId: string, krakenAlt: string, usd: number, fiat = false): Asset {

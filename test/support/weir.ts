@@ -54,7 +54,7 @@ export interface Weir extends AsyncDisposable {
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const HOSTS = ['api.kraken.com', 'api.coinbase.com', 'api.exchange.coinbase.com', 'ws.kraken.com']
+const HOSTS = ['api.kraken.com', 'futures.kraken.com', 'api.coinbase.com', 'api.exchange.coinbase.com', 'ws.kraken.com']
 const START_PATIENCE_MS = 15_000
 const PATIENCE_MS = 5_000
 const LOOK_EVERY_MS = 20

@@ -10,6 +10,8 @@ import { type CoinbaseAppOptions, CoinbaseAppVenue } from './coinbase-app.ts'
 import { JwtAuth } from './coinbase-auth.ts'
 import { type CoinbaseExchangeOptions, CoinbaseExchangeVenue } from './coinbase-exchange.ts'
 import { type Encoding, type Fault, Faults, isCounted, type Waiting } from './faults.ts'
+import { FUTURES_HOSTS, FuturesVenue } from './futures.ts'
+import type { FuturesOptions } from './futures-limits.ts'
 import { Gate, seeded } from './gate.ts'
 import { type Call, Journal, type Report, type Violation } from './journal.ts'
 import { type CoinbaseExchangeKey, type CoinbaseKey, coinbaseKey, type KrakenKey } from './keys.ts'
@@ -42,6 +44,7 @@ export interface ExchangeOptions {
   /** Look at signatures, nonces and expiry? True unless told; keys must be registered either way. */
   readonly verify?: boolean
   readonly kraken?: KrakenOptions
+  readonly futures?: FuturesOptions
   readonly coinbaseAdvanced?: CoinbaseAdvancedOptions
   readonly coinbaseExchange?: CoinbaseExchangeOptions
   readonly coinbaseApp?: CoinbaseAppOptions
@@ -61,6 +64,7 @@ export interface Exchange {
   report(): Report
   /** Registers a key by name and hands it out; the same name gives the same key. */
   krakenKey(name: string, member?: { account?: string; tier?: KrakenTier; nonceWindow?: number }): KrakenKey
+  futuresKey(name: string): KrakenKey
   coinbaseKey(name: string, member?: { user?: string }): CoinbaseKey
   coinbaseExchangeKey(name: string, member?: { profile?: string }): CoinbaseExchangeKey
   /** What Kraken knows of a key (the key itself, not its name). */
@@ -81,6 +85,8 @@ export const HOSTS = [
   'api.kraken.com',
   'api.coinbase.com',
   'api.exchange.coinbase.com',
+  'futures.kraken.com',
+  'demo-futures.kraken.com',
   'ws.kraken.com',
   'ws-auth.kraken.com',
   'advanced-trade-ws.coinbase.com',
@@ -98,7 +104,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
   const random = seeded(options.seed ?? 1)
   const journal = new Journal({ enforce: options.enforce ?? true, keep: options.keep ?? 20_000 })
   const ground = { clock, journal, random }
-  const { kraken, exchange, jwt, venueOf } = makeVenues(ground, options)
+  const { kraken, futures, exchange, jwt, venueOf } = makeVenues(ground, options)
   const faults = new Faults()
   const gate = new Gate(clock, random, { latencyMs: options.latencyMs ?? 0, jitterMs: options.jitterMs ?? 0 })
   const certificates = options.plain ? undefined : await certificatesFor(HOSTS)
@@ -147,6 +153,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
     connections: listener.connections,
     report: () => journal.report(),
     krakenKey: (name, member) => kraken.key(name, member),
+    futuresKey: (name) => futures.key(name),
     coinbaseKey: (name, member) => {
       const key = coinbaseKey(name)
       if (!jwt.has(key.name)) jwt.register(key, member?.user ?? name)
@@ -195,16 +202,18 @@ export function makeVenues(ground: Ground, options: Omit<ExchangeOptions, 'clock
   const verify = options.verify ?? true
   const jwt = new JwtAuth({ verify })
   const kraken = new KrakenVenue(ground, { verify, ...options.kraken })
+  const futures = new FuturesVenue(ground, { verify, ...options.futures })
   const exchange = new CoinbaseExchangeVenue(ground, { verify, ...options.coinbaseExchange })
   const advanced = new CoinbaseAdvancedVenue(ground, jwt, options.coinbaseAdvanced ?? {})
   const app = new CoinbaseAppVenue(ground, jwt, options.coinbaseApp ?? {})
   const venueOf = (call: Call): Venue | undefined => {
     if (call.host === 'api.kraken.com') return kraken
+    if (FUTURES_HOSTS.includes(call.host)) return futures
     if (call.host === 'api.exchange.coinbase.com') return exchange
     if (call.host !== 'api.coinbase.com') return undefined
     return call.path.startsWith(BROKERAGE) ? advanced : call.path.startsWith('/v2/') ? app : undefined
   }
-  return { kraken, exchange, jwt, venueOf }
+  return { kraken, futures, exchange, jwt, venueOf }
 }
 
 /** What a real edge says to a name or a target that it does not serve. */

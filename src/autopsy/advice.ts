@@ -73,12 +73,13 @@ const othersPass = ({ passed }: BucketFile, id: string): boolean => {
 
 const outside = (cases: readonly Case[]): string => {
   const last = cases.at(-1)
-  const left = cases.map(({ room }) => number(room)).join(', ')
+  const rooms = cases.map(({ room }) => room)
+  const left = `${number(Math.min(...rooms))} to ${number(Math.max(...rooms))}`
   const scopes = last?.scopes ?? []
   const share = Math.round((1 - Math.min(...cases.map((one) => one.share))) * 100)
-  const keep = share > 0 ? ` or leave it its part (headroom: ${share}%)` : ''
+  const keep = share > 0 ? ` leave it its part (headroom: ${share}%),` : ''
   return (
-    `were refused in ${minutes(cases)} though ${left} were left by weir's own count: ${owner(scopes)} is used outside weir. ` +
+    `were refused in ${minutes(cases)} with ${left} left by weir's own count: ${owner(scopes)} is used outside weir. ` +
     `Send that traffic through weir as well,${keep} or give it ${scopes.includes('ip') ? 'another address' : 'a key of its own'}.`
   )
 }

@@ -18,8 +18,8 @@ const TELLING: Tokens = 3
 /** The first cause that fits, the surest first. */
 export const diagnose = (evidence: Evidence): Cause => {
   if (evidence.gate) return 'gate'
-  if (evidence.believed < -HAIR) return 'foreseen'
   if (!evidence.fresh) return 'echo'
+  if (evidence.believed < -HAIR) return 'foreseen'
   if (evidence.troubled) return 'host'
   if (isCold(evidence)) return 'cold_start'
   if (lowerTierOf(evidence) !== undefined) return 'lower_tier'

@@ -60,6 +60,7 @@ export class Belief {
   hear(call: ClassifiedCall, takes: readonly Take[], departure: Departure): void {
     const { verdict, told } = call.record
     if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') this.#refused(call, takes, verdict, departure)
+    else if (verdict?.kind === 'ok') this.#strikes.passed(takes, departure.at)
     const [take] = takes
     if (told !== undefined && take !== undefined && departure.level !== undefined) {
       this.#adopt(call, take, told.limit)

@@ -99,7 +99,7 @@ export class Bucket implements Meter {
   shrink(now: Millis): void {
     if (!this.#rule.adaptive) return
     this.#refill(now)
-    this.#share.shrink(now)
+    this.#share.shrink(now, this.#closedUntil)
   }
 
   share(now: Millis): number {

@@ -34,14 +34,16 @@ export class Share {
     if (this.#value === 1) return 1
     const [start, end] = [this.at(from), this.at(to)]
     if (start >= 1) this.#value = 1
-    const growing = Math.min(to - from, (1 - start) / REGAINED_PER_MS)
-    return growing <= 0 ? end : (((start + end) / 2) * growing + (to - from - growing)) / (to - from)
+    const still = Math.min(to, Math.max(from, this.#asOf)) - from
+    const growing = Math.min(to - from - still, (1 - start) / REGAINED_PER_MS)
+    if (growing <= 0) return start
+    return (start * still + ((start + end) / 2) * growing + end * (to - from - still - growing)) / (to - from)
   }
 
-  /** A refusal that nothing explains. */
-  shrink(now: Millis): void {
+  /** A refusal that nothing explains. Nothing is regained before `openAt`: a time without calls proves nothing. */
+  shrink(now: Millis, openAt: Millis): void {
     this.#value = Math.max(FLOOR, this.at(now) * KEPT)
-    this.#asOf = now
+    this.#asOf = Math.max(now, openAt)
   }
 
   /** Trusts the documented rate again. */

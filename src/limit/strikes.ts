@@ -1,5 +1,6 @@
-// How long a bucket rests after the exchange refused: the rule's recovery time, doubled while refusals repeat, kept while they
-// come now and then, and forgotten after long peace. Calls that were on the way when a refusal became known say nothing new.
+// How long a bucket rests after the exchange refused: the rule's recovery time, doubled while nothing passes between refusals,
+// as long as before when something did, and from the beginning after long peace. Calls that were on the way when a refusal
+// became known say nothing new.
 
 import type { Clock } from '../core/clock.ts'
 import type { Millis, Tokens } from '../core/units.ts'
@@ -7,8 +8,6 @@ import type { BucketKey, Take } from './store.ts'
 
 /** Kraken's older rule suspended a key for 15 minutes; no rest is longer. */
 const LONGEST_REST_MS: Millis = 15 * 60_000
-/** A refusal within this many rests of the last one doubles the rest: it was too short. */
-const REPEATED_WITHIN_RESTS = 3
 /** A refusal this many rests after the last one starts anew. */
 const FORGIVEN_AFTER_RESTS = 10
 const KEPT = 10_000
@@ -28,6 +27,8 @@ interface Remembered {
   readonly at: Millis
   /** All that the bucket had been charged by then. */
   readonly charged: Tokens
+  /** A call has passed that left after it. */
+  passed: boolean
 }
 
 /** Remembers recent refusals per bucket. */
@@ -56,13 +57,21 @@ export class Strikes {
       last === undefined ? rule.recoveryMs : nextRest(last, now, rule.recoveryMs),
     )
     if (this.#last.size >= KEPT) this.#last.clear()
-    this.#last.set(key, { restMs, at: now, charged })
+    this.#last.set(key, { restMs, at: now, charged, passed: false })
     return { pauseMs: restMs, fresh: true, previous }
+  }
+
+  /** A call was not refused for a limit: the rest was long enough. */
+  passed(takes: readonly Take[], leftAt: Millis): void {
+    if (this.#last.size === 0) return
+    for (const { key } of takes) {
+      const last = this.#last.get(key)
+      if (last !== undefined && leftAt > last.at) last.passed = true
+    }
   }
 }
 
-const nextRest = ({ restMs, at }: Remembered, now: Millis, recoveryMs: Millis): Millis => {
-  const rests = (now - at) / restMs
-  if (rests < REPEATED_WITHIN_RESTS) return restMs * 2
-  return rests < FORGIVEN_AFTER_RESTS ? restMs : recoveryMs
+const nextRest = ({ restMs, at, passed }: Remembered, now: Millis, recoveryMs: Millis): Millis => {
+  if (now - at > restMs * FORGIVEN_AFTER_RESTS) return recoveryMs
+  return passed ? restMs : restMs * 2
 }

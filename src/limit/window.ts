@@ -104,7 +104,7 @@ export class Window implements Meter {
   }
 
   shrink(now: Millis): void {
-    if (this.#rule.adaptive) this.#share.shrink(now)
+    if (this.#rule.adaptive) this.#share.shrink(now, this.#closedUntil)
   }
 
   share(now: Millis): number {

@@ -80,6 +80,76 @@ describe('a store', () => {
   })
 })
 
+describe('a bucket whose rate is in doubt', () => {
+  it('fills more slowly, down to 30 %, and says so', () => {
+    const store = fresh()
+    const take = takeFrom(bucketRule(10, 1), 10)
+    store.take([take])
+    store.settle([take], 'spent')
+    store.shrink(take)
+    expect(store.level(take).share).toBeCloseTo(0.8)
+    clock.advance(1000)
+    expect(store.level(take).available).toBeCloseTo(0.8, 2)
+    expect(store.level(take).room).toBeCloseTo(1, 2)
+    for (let again = 0; again < 9; again += 1) store.shrink(take)
+    expect(store.level(take).share).toBe(0.3)
+  })
+
+  it('waits as long as the slower rate needs, and fits when the wait is over', () => {
+    const store = fresh()
+    const take = takeFrom(bucketRule(10, 1), 10)
+    store.take([take])
+    store.settle([take], 'spent')
+    store.shrink(take)
+    const { waitMs } = store.quote([{ ...take, cost: 4 }])
+    expect(waitMs).toBeCloseTo(5_000, -2)
+    clock.advance(waitMs)
+    expect(store.take([{ ...take, cost: 4 }]).granted).toBe(true)
+  })
+
+  it('that is a window holds less, and yet lets through what costs more than that', () => {
+    const store = fresh()
+    const take = takeFrom(windowRule(10, 1000), 1)
+    for (let again = 0; again < 9; again += 1) store.shrink(take)
+    expect(store.level(take)).toMatchObject({ available: 3, room: 10 })
+    expect(store.take([{ ...take, cost: 8 }]).granted).toBe(true)
+  })
+
+  it.each([bucketRule(10, 1), windowRule(10, 1000)])('is in doubt after a restart as well: %o', (rule) => {
+    const saved = new Map<string, MeterSnapshot>()
+    const journal: BucketJournal = {
+      load: () => [...saved].map(([key, snapshot]) => ({ key, snapshot, elapsedMs: 60_000 })),
+      save: (key, snapshot) => void saved.set(key, JSON.parse(JSON.stringify(snapshot()))),
+    }
+    const take = takeFrom(rule)
+    const first = fresh(journal)
+    first.shrink(take)
+    first.shrink(take)
+    expect(first.level(take).share).toBeCloseTo(0.64)
+    // A minute later, a tenth has come back.
+    expect(fresh(journal).level(take).share).toBeCloseTo(0.74)
+  })
+
+  it('stays so when the rules are replaced, unless they say that it never is', () => {
+    const store = fresh()
+    const rule = bucketRule(10, 1)
+    const take = takeFrom(rule)
+    store.shrink(take)
+    store.retune([{ ...rule, capacity: 20 }])
+    expect(store.level(take).share).toBeCloseTo(0.8)
+    store.retune([{ ...rule, adaptive: false }])
+    expect(store.level(take).share).toBe(1)
+  })
+
+  it('is not forgotten with the buckets that are full again', () => {
+    const store = fresh()
+    const doubted = takeFrom(bucketRule(10, 1))
+    store.shrink(doubted)
+    for (let index = 0; index < 10_001; index += 1) store.level({ ...doubted, key: `{test}other${index}` })
+    expect(store.level(doubted).share).toBeCloseTo(0.8)
+  })
+})
+
 describe('after a restart', () => {
   for (const [name, rule] of [
     ['bucket', bucketRule(10, 1)],

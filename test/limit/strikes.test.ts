@@ -31,14 +31,25 @@ describe('a bucket that the exchange refused', () => {
     expect(rests).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 900, 900])
   })
 
-  it('rests as long as the last time when refusals are few and far between, and is forgiven after ten rests', () => {
+  it('rests as long as the last time when calls pass in between, and is forgiven after ten rests', () => {
     rest()
     clock.advance(5_000)
     expect(rest()).toBe(10_000)
-    clock.advance(40_000)
+    clock.advance(10_000)
+    strikes.passed([take], clock.now())
     expect(rest()).toBe(10_000)
-    clock.advance(100_000)
+    clock.advance(10_000)
+    expect(rest()).toBe(20_000)
+    clock.advance(200_001)
     expect(rest()).toBe(5_000)
+  })
+
+  it('learns nothing from a call that passed because it had left before', () => {
+    const leftAt = clock.now()
+    rest()
+    strikes.passed([take], leftAt)
+    clock.advance(5_000)
+    expect(rest()).toBe(10_000)
   })
 
   it('does not make another one rest longer', () => {

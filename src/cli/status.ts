@@ -28,7 +28,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
     ),
     section(
       'what to do',
-      status.recommendations.map(({ text }) => paint(text, 'yellow')),
+      status.recommendations.flatMap(({ text }) => wrapped(text, screen.columns).map((line) => paint(line, 'yellow'))),
     ),
     section('nonces', status.queues.flatMap(nonceRows)),
     section('breakers', breakerRows(status.breakers, paint)),
@@ -127,6 +127,18 @@ const refusalRow = (call: CallView, nowWallMs: number): string => {
   const ago = duration(Math.max(0, nowWallMs - call.atWallMs))
   const what = [call.error, call.reason].filter((word) => word !== undefined && word !== 'ok').join(', ')
   return `${ago} ago  ${call.bot}  ${call.method} ${call.class ?? call.host}  ${call.decision ?? 'failed'}: ${what}`
+}
+
+/** Breaks a sentence between words, so that it fits beside the indent: advice is of no use when it is cut. */
+const wrapped = (text: string, columns: number | undefined): string[] => {
+  const width = Math.max(20, (columns ?? Number.POSITIVE_INFINITY) - 2)
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`
+    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
 }
 
 /** Cuts to the width of the terminal. Colour codes take no room; a cut line ends without colour. */

@@ -35,6 +35,24 @@ describe('the pages', () => {
     }
   })
 
+  it('say beside the violations what to do about them', async () => {
+    const recommendation = {
+      advice: 'margin' as const,
+      exchange: 'kraken',
+      bucket: 'kraken.private',
+      class: 'kraken.history',
+      text: 'set margin: 1',
+      count: 3,
+      firstAtWallMs: 1,
+      lastAtWallMs: 2,
+    }
+    await using desk = await openDesk({ recommendations: () => [recommendation] })
+    for (const path of ['/v1/violations', '/v1/status']) {
+      const { recommendations } = (await desk.get(path)).json<{ recommendations: unknown[] }>()
+      expect(fromWire(recommendations), path).toEqual([recommendation])
+    }
+  })
+
   it('give how many recent calls were asked for, within reason', async () => {
     const asked: number[] = []
     const calls = (limit: number) => {

@@ -98,6 +98,38 @@ describe('weir status', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60)
   })
 
+  it('says what to do, in whole sentences, and which buckets use less than their rate', async () => {
+    const text =
+      'kraken.private: 3 calls were refused: this key is used outside weir. Send that traffic through weir as well.'
+    const status = {
+      ...(await busy()),
+      limits: [limitView({ effectiveShare: 0.64 })],
+      recommendations: [
+        {
+          advice: 'used_outside' as const,
+          exchange: 'kraken',
+          bucket: 'kraken.private',
+          class: undefined,
+          text,
+          count: 3,
+          firstAtWallMs: NOW,
+          lastAtWallMs: NOW,
+        },
+      ],
+    }
+    expect(statusText(status, piped)).toContain(`what to do\n  ${text}\n`)
+    expect(statusText(status, piped)).toContain('full in 9 s, at 64 % of the rate\n')
+    const narrow = statusText(status, { ...piped, columns: 50 }).split('\n')
+    const from = narrow.indexOf('what to do') + 1
+    expect(
+      narrow
+        .slice(from, from + 3)
+        .map((line) => line.trim())
+        .join(' '),
+    ).toBe(text)
+    expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(50)
+  })
+
   it('shows the fullest buckets and counts the rest', async () => {
     const status = await busy()
     const limits = Array.from({ length: 15 }, (_, index) =>

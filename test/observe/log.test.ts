@@ -38,6 +38,29 @@ const COMPLETE: readonly WeirEvent[] = [
     verdict: verdict('throttled', 'EAPI:Rate limit exceeded'),
     autopsy: anAutopsy(),
   },
+  {
+    type: 'limit.differs',
+    exchange: 'coinbase',
+    bucket: 'coinbase.private',
+    call: sampleCall(),
+    configured: 30,
+    told: 10,
+  },
+  { type: 'limit.outspent', exchange: 'coinbase', bucket: 'coinbase.private', call: sampleCall(), tokens: 3 },
+  { type: 'bypass.suspected', exchange: 'kraken', bucket: 'kraken.private' },
+  {
+    type: 'advice.given',
+    recommendation: {
+      advice: 'used_outside',
+      exchange: 'kraken',
+      bucket: 'kraken.private',
+      class: 'kraken.history',
+      text: 'kraken.private: this key is used outside weir.',
+      count: 3,
+      firstAtWallMs: 0,
+      lastAtWallMs: 1,
+    },
+  },
   { type: 'breaker.changed', host: 'api.kraken.com', from: 'closed', to: 'open', reason: 'http 503', openForMs: 1000 },
   { type: 'lane.filled', lane: 'a1b2c3d4', waiting: 40, capacity: 50, bytes: 1000 },
   { type: 'rules.replaced', source: 'limits.yaml' },
@@ -85,6 +108,43 @@ describe('the log', () => {
       finished({ decision: 'forwarded', verdict: verdict('throttled', 'EAPI:Rate limit exceeded') }),
     ])
     expect(line).toMatchObject({ level: 'warn', reason: 'EAPI:Rate limit exceeded' })
+  })
+
+  it('writes the whole autopsy of a refusal that was not foreseen', () => {
+    const [line] = written(
+      'info',
+      [COMPLETE[4]].flatMap((event) => event ?? []),
+    )
+    expect(line).toEqual({
+      level: 'warn',
+      time: expect.any(String),
+      call: 'call-1',
+      bot: 'grid-bot',
+      method: 'POST',
+      host: 'api.kraken.com',
+      exchange: 'kraken',
+      bucket: 'kraken.private',
+      reason: 'EAPI:Rate limit exceeded',
+      cause: 'unexplained',
+      believed: 4,
+      in_flight: 0,
+      cost: 1,
+      share: 1,
+      granted_at: '2023-11-14T22:13:20.000Z',
+      waited_ms: 0,
+      round_trip_ms: 80,
+      since_start_ms: 3_600_000,
+      msg: 'kraken refused a call that kraken.private had room for',
+    })
+  })
+
+  it('says aloud what to do and that a limit differs; each single suspicion only at `debug`', () => {
+    const about = COMPLETE.filter(({ type }) => /^(limit\.differs|limit\.outspent|bypass|advice)/.test(type))
+    expect(written('info', about)).toMatchObject([
+      { level: 'warn', configured: 30, told: 10, msg: 'coinbase says that coinbase.private is 10: weir keeps to 10' },
+      { level: 'warn', advice: 'used_outside', count: 3, msg: 'kraken.private: this key is used outside weir.' },
+    ])
+    expect(written('debug', about)).toHaveLength(4)
   })
 
   it('names the system’s code of what broke', () => {

@@ -80,6 +80,8 @@ describe('the metrics', () => {
     const contract = {
       requests_total: ['counter', 'exchange', 'class', 'decision'],
       rate_limit_violations_total: ['counter', 'exchange', 'bucket'],
+      bypass_suspected_total: ['counter', 'exchange', 'bucket'],
+      adaptive_share: ['gauge', 'exchange', 'bucket'],
       token_bucket_utilization: ['gauge', 'exchange', 'bucket'],
       tokens_available: ['gauge', 'exchange', 'bucket'],
       circuit_breaker_state: ['gauge', 'host'],
@@ -90,6 +92,7 @@ describe('the metrics', () => {
       overhead_seconds: ['histogram'],
       cache_requests_total: ['counter', 'exchange', 'class', 'result'],
       upstream_responses_total: ['counter', 'exchange', 'class', 'verdict'],
+      shadow_total: ['counter', 'exchange', 'class', 'would'],
     }
     const described = Object.entries(METRICS).map(([name, { type, labels }]) => [name, [type, ...labels]])
     expect(Object.fromEntries(described)).toEqual(contract)
@@ -104,7 +107,8 @@ describe('the metrics', () => {
       limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
       breakers: () => [breaker('api.kraken.com', 'open')],
     })
-    metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5 }))
+    const shadow = { would: 'send' } as const
+    metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5, shadow }))
     metrics.observer({
       type: 'breaker.changed',
       host: 'api.kraken.com',
@@ -120,6 +124,24 @@ describe('the metrics', () => {
       expect(keys.length, name).toBeGreaterThan(0)
       for (const key of keys) expect([...key.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual(labels)
     }
+  })
+
+  it('show the smallest share of a rate that any scope uses, and 1 for buckets that nobody used', async () => {
+    const halved = { ...limit('kraken.private', 'b2', 3, 0.8), effectiveShare: 0.51 }
+    const metrics = metricsWith({ limits: () => [limit('kraken.private', 'a1', 3, 0.8), halved] })
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_adaptive_share{exchange="kraken",bucket="private"}')).toBe(0.51)
+    expect(values.get('weir_adaptive_share{exchange="kraken",bucket="engine"}')).toBe(1)
+  })
+
+  it('count how often something beside weir seems to spend a limit, from 0', async () => {
+    const metrics = metricsWith()
+    for (let count = 0; count < 2; count += 1) {
+      metrics.observer({ type: 'bypass.suspected', exchange: 'kraken', bucket: 'kraken.private' })
+    }
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="private"}')).toBe(2)
+    expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="public"}')).toBe(0)
   })
 
   it('carry the prefix that the rules ask for, and the process’s own metrics under their usual names', async () => {

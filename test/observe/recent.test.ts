@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { CallRecord } from '../../src/core/call.ts'
+import { type CallRecord, OK } from '../../src/core/call.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import { createRecent } from '../../src/observe/recent.ts'
 import { Ring } from '../../src/observe/ring.ts'
+import { anAutopsy } from '../support/autopsy.ts'
 import { SECRET, sampleCall, sampleClock } from './samples.ts'
 
 const finished = (record: Partial<CallRecord>): WeirEvent => ({
@@ -28,6 +29,40 @@ describe('the recent past', () => {
     expect(kept).toContain('grid-bot')
     expect(kept).not.toContain(SECRET)
     expect(kept).not.toContain('/0/private')
+  })
+
+  it('keeps what was known of a refusal that weir had not foreseen', () => {
+    const recent = createRecent(sampleClock())
+    recent.observer({
+      type: 'limit.violated',
+      exchange: 'kraken',
+      bucket: 'kraken.private',
+      call: sampleCall({ class: 'kraken.history', credential: 'a1b2' }),
+      verdict: { ...OK, kind: 'throttled', reason: 'EAPI:Rate limit exceeded' },
+      autopsy: anAutopsy({ share: 0.64, waitedMs: 7, cause: 'unexplained' }),
+    })
+    expect(recent.violations()).toEqual([
+      {
+        atWallMs: 1_700_000_000_000,
+        exchange: 'kraken',
+        bucket: 'kraken.private',
+        class: 'kraken.history',
+        credential: 'a1b2',
+        bot: 'grid-bot',
+        call: 'call-1',
+        reason: 'EAPI:Rate limit exceeded',
+        believed: 4,
+        inFlight: 0,
+        cost: 1,
+        capacity: 15,
+        effectiveShare: 0.64,
+        grantedAtWallMs: 1_700_000_000_000,
+        waitedMs: 7,
+        roundTripMs: 80,
+        sinceStartMs: 3_600_000,
+        cause: 'unexplained',
+      },
+    ])
   })
 
   it('tells listeners until they have heard enough', () => {

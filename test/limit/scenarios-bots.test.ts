@@ -2,9 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../support/exchange/gate.ts'
-import { type Errand, pause, run, served, shippedBut, ticker } from '../support/virtual/loads.ts'
+import { insist, pause, served } from '../support/virtual/errands.ts'
 import { makeMarket } from '../support/virtual/market-maker.ts'
+import { ticker } from '../support/virtual/mixes.ts'
 import { openScene } from '../support/virtual/scene.ts'
+import { shippedBut } from '../support/virtual/settings.ts'
 import type { Asked, Way } from '../support/virtual/way.ts'
 import { krakenPoster } from '../system/sign.ts'
 
@@ -51,8 +53,11 @@ describe('two bots on one key, whose nonces cross on the way to weir', () => {
         await pause(clock, chance() * 30)
         return way(asked, bot)
       }
-      const errand = (bot: string): Errand => ({ bot, count: 50, atOnce: 5, ask: () => post('Balance') })
-      await clock.until(run(clock, near, [errand('first'), errand('second')]))
+      const worker = async (bot: string): Promise<void> => {
+        for (let calls = 0; calls < 10; calls += 1) await insist(clock, () => near(post('Balance'), bot))
+      }
+      const bots = ['first', 'second'].flatMap((bot) => Array.from({ length: 5 }, () => worker(bot)))
+      await clock.until(Promise.all(bots))
       const score = exchange.score(0, far.rule.baseMs)
       expect(score).toMatchObject({ violations: 0, rejected: 0 })
       expect(exchange.journal.invalidNonces).toBe(0)

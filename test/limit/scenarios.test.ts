@@ -2,7 +2,7 @@
 // networks that delay, reorder and stall. No violation, and nearly all of the limit used; both told by the exchange.
 
 import { describe, expect, it } from 'vitest'
-import { CB, CB_ADVANCED, K_PRO, K_STARTER } from '../support/virtual/loads.ts'
+import { CB, CB_ADVANCED, K_PRO, K_STARTER } from '../support/virtual/mixes.ts'
 import { play } from '../support/virtual/scene.ts'
 
 const CLEAN = { violations: 0, rejected: 0 }

@@ -9,7 +9,7 @@ import { bodyBytes } from '../exchange/faults.ts'
 import { seeded } from '../exchange/gate.ts'
 import { type Call, Journal } from '../exchange/journal.ts'
 import { type CoinbaseKey, coinbaseKey, type KrakenKey } from '../exchange/keys.ts'
-import { PRIVATE_TIERS } from '../exchange/kraken-limits.ts'
+import { type KrakenTier, PRIVATE_TIERS } from '../exchange/kraken-limits.ts'
 
 /** A request as it arrives. */
 export interface Arrival {
@@ -61,7 +61,7 @@ export class VirtualExchange {
   readonly #clock: Clock
   readonly #skewMs: number
   readonly #nonceWindow: number
-  readonly #tier: keyof typeof PRIVATE_TIERS
+  readonly #tier: KrakenTier
 
   constructor(clock: Clock, options: VirtualExchangeOptions = {}) {
     this.#clock = clock
@@ -126,31 +126,37 @@ export class VirtualExchange {
       spent.set(name, { cost: known.cost + cost, lastMs: Math.max(known.lastMs, lastMs) })
     }
     return [...spent].map(([name, { cost, lastMs }]) => {
-      const leastMs = this.#leastMs(name, cost)
+      const least = leastMs(limitOf(name, this.#tier), cost)
       const tookMs = lastMs - fromMs - baseMs
-      return { name, leastMs, tookMs, efficiency: leastMs / tookMs }
+      return { name, leastMs: least, tookMs, efficiency: least / tookMs }
     })
   }
-
-  /** A counter that starts empty takes in its capacity at once, and the rest as fast as it decays. */
-  #leastMs(name: string, spent: number): number {
-    const [counter = ''] = name.split(' ')
-    const window = WINDOWS[counter]
-    if (window !== undefined) return (Math.ceil(spent / window) - 1) * 1000
-    const { capacity, perSecond } = this.#bucket(counter)
-    return (Math.max(0, spent - capacity) / perSecond) * 1000
-  }
-
-  #bucket(counter: string): { readonly capacity: number; readonly perSecond: number } {
-    const [venue, kind = ''] = counter.split('.')
-    if (counter === 'kraken.private') return decaying(PRIVATE_TIERS[this.#tier])
-    if (counter === 'kraken.engine') return decaying(ENGINE_TIERS[this.#tier])
-    if (venue === 'kraken') return { capacity: 5, perSecond: 1 }
-    const rule = venue === 'coinbase-exchange' && COINBASE_EXCHANGE[kind as keyof typeof COINBASE_EXCHANGE]
-    if (!rule) throw new Error(`no limit is known for ${counter}`)
-    return { capacity: rule.capacity, perSecond: rule.refillPerSecond }
-  }
 }
+
+/** A limit as the exchange states it: so many in any window, or a counter that holds so much and decays. */
+export type Limit =
+  | { readonly limit: number; readonly everyMs: number }
+  | { readonly capacity: number; readonly perSecond: number }
+
+/** The limit behind a counter's name; a scope may follow the name. */
+export const limitOf = (counter: string, tier: KrakenTier): Limit => {
+  const [name = ''] = counter.split(' ')
+  const [venue, kind = ''] = name.split('.')
+  if (name === 'kraken.private') return decaying(PRIVATE_TIERS[tier])
+  if (name === 'kraken.engine') return decaying(ENGINE_TIERS[tier])
+  if (venue === 'kraken') return { capacity: 5, perSecond: 1 }
+  const window = WINDOWS[name]
+  if (window !== undefined) return { limit: window, everyMs: 1000 }
+  const rule = venue === 'coinbase-exchange' && COINBASE_EXCHANGE[kind as keyof typeof COINBASE_EXCHANGE]
+  if (!rule) throw new Error(`no limit is known for ${counter}`)
+  return { capacity: rule.capacity, perSecond: rule.refillPerSecond }
+}
+
+/** A limit takes in its capacity at once, and the rest as fast as it decays, or window by window. */
+const leastMs = (limit: Limit, spent: number): number =>
+  'limit' in limit
+    ? (Math.ceil(spent / limit.limit) - 1) * limit.everyMs
+    : (Math.max(0, spent - limit.capacity) / limit.perSecond) * 1000
 
 /** Per second. */
 const WINDOWS: Readonly<Record<string, number>> = {

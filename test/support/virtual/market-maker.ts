@@ -3,7 +3,8 @@
 
 import type { Clock } from '../../../src/core/clock.ts'
 import type { Post } from '../../system/sign.ts'
-import { pause, restingOrder, served } from './loads.ts'
+import { pause, served } from './errands.ts'
+import { restingOrder } from './mixes.ts'
 import type { Asked, Way } from './way.ts'
 
 /** One for each step of the price of a cancel: below 5, 10, 15, 45, 90 and 300 s, and above. */

@@ -3,8 +3,9 @@
 import type { Observer } from '../../../src/core/events.ts'
 import { seeded } from '../exchange/gate.ts'
 import { FakeClock } from '../fake-clock.ts'
+import { by, run } from './errands.ts'
 import { type Score, VirtualExchange, type VirtualExchangeOptions } from './exchange.ts'
-import { type Mix, run } from './loads.ts'
+import type { Mix } from './mixes.ts'
 import { Network, type NetworkRule } from './network.ts'
 import { throughWeir, type Way } from './way.ts'
 
@@ -45,7 +46,7 @@ export const play = async (
   await clock.until(
     run(
       clock,
-      way,
+      by(way),
       errands.map((errand) => ({ ...errand, count: errand.count * times, atOnce: atOnce ?? errand.atOnce })),
     ),
   )

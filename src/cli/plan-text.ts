@@ -17,7 +17,7 @@ export const planText = (file: string, report: PlanReport): string => {
     section('Classes', table(classes, classCells, 'class', 'classes')),
     section('Cache', calls === 0 ? [] : cacheRows(cache, report.totalMs)),
     section('Advice', advice),
-    section('Left out', notes),
+    section('Notes', notes),
   ]
   return sections.filter((text) => text !== '').join('\n')
 }
@@ -35,11 +35,12 @@ const section = (title: string, rows: readonly string[]): string =>
   rows.length === 0 ? '' : `${title}\n${rows.map((row) => `  ${row}\n`).join('')}`
 
 const exchangeRows = ({ exchange, calls, totalMs, binds, tiers }: ExchangePlan): readonly string[] => {
-  const why = binds === undefined ? 'nothing waits' : `${placeText(binds)} binds`
+  const why = binds === undefined ? '' : `; ${placeText(binds)} binds`
   const others = tiers.map(({ tier, totalMs: other }) =>
     other === totalMs ? `with tier ${tier}: the same` : `with tier ${tier}: ${span(other)} instead of ${span(totalMs)}`,
   )
-  return [`${exchange}: ${span(totalMs)} for ${counted(calls, 'call')}; ${why}`, ...others.map((row) => `  ${row}`)]
+  if (totalMs === 0) return [`${exchange}: ${counted(calls, 'call')}, and nothing waits`]
+  return [`${exchange}: ${span(totalMs)} for ${counted(calls, 'call')}${why}`, ...others.map((row) => `  ${row}`)]
 }
 
 const replayRows = (replay: NonNullable<PlanReport['replay']>): readonly string[] => {

@@ -73,7 +73,7 @@ const aboutCancels = ({ guessed }: Facts): readonly string[] => {
 const aboutLogs = ({ format, answered, calls, buckets }: Facts): readonly string[] => {
   if (format !== 'weir log') return []
   const notes: string[] = []
-  if (answered > 0) notes.push(`${counted(answered, 'call')} that weir answered itself left out`)
+  if (answered > 0) notes.push(`${counted(answered, 'call')} that weir answered itself: left out`)
   if (buckets.some(({ scope }) => scope.includes('?'))) notes.push('a log does not tell pairs: all count as one')
   if (calls > 0) notes.push('a log has every call only at --log-level debug')
   return notes

@@ -46,7 +46,7 @@ export interface Gathered {
 
 /** Reads to the end. `fingerprints` should have a secret of its own: hashes of keys only tell them apart here. */
 export const gather = async (
-  items: AsyncIterable<Placed>,
+  items: AsyncIterable<readonly Placed[]>,
   rules: Rules,
   fingerprints: Fingerprints,
 ): Promise<Gathered> => {
@@ -55,7 +55,7 @@ export const gather = async (
   const elsewhere = new Map<string, number>()
   const broken: { place: string; message: string }[] = []
   let answered = 0
-  for await (const { place, item } of items) {
+  const take = async ({ place, item }: Placed): Promise<void> => {
     if (item.what === 'broken') broken.push({ place, message: item.message })
     else if (item.what === 'answered') answered += 1
     else {
@@ -66,6 +66,7 @@ export const gather = async (
       else calls.push(call)
     }
   }
+  for await (const some of items) for (const item of some) await take(item)
   if (hasTimes(calls)) calls.sort((a, b) => (a.atMs ?? 0) - (b.atMs ?? 0))
   return { calls, elsewhere, answered, broken }
 }
@@ -109,14 +110,18 @@ const endOf = <Known>(serve: (keep: Handler<Known>) => Handler<Call>): ((call: C
 
 const NO_REPLY: Reply = { status: 200, statusText: '', headers: [], body: Buffer.alloc(0), trailers: undefined }
 
+const PRESENCE = new Presence()
+const RECORD = newRecord()
+
 const callOf = ({ bot }: Asked, request: ProxyRequest, id: string): Call => ({
   id,
   startedAt: 0,
   request,
   wishes: { maxWaitMs: undefined, priority: undefined, skipCache: false },
   bot,
-  presence: new Presence(),
-  record: newRecord(),
+  // Whoever sends the call gives it a presence and a record of its own.
+  presence: PRESENCE,
+  record: RECORD,
   early: undefined,
 })
 
@@ -133,7 +138,9 @@ const fromLog = (
   call: IdentifiedCall,
 ): PlannedCall => {
   const identity = { credential, account: credential }
-  return { ...call, identity, rule, facts: NO_FACTS, atMs, tookMs, paid, question: undefined }
+  // A cancel is of some order, and none is named.
+  const facts = rule.kind === 'cancel' ? { ...NO_FACTS, orderIds: ['?'] } : NO_FACTS
+  return { ...call, identity, rule, facts, atMs, tookMs, paid, question: undefined }
 }
 
 const bare = ({

@@ -36,7 +36,8 @@ export const plan = async ({ format, trace, rules, others, turn }: PlanInputs): 
   const exchanges = [...Map.groupBy(priced, ({ call }) => call.rule.exchange.name)].map(
     ([exchange, own]): ExchangePlan => {
       const { totalMs, binds } = workOff(own, coldStart)
-      const mine = others.filter((other) => other.exchange === exchange)
+      // Where nothing waits, no tier could be faster.
+      const mine = others.filter((other) => other.exchange === exchange && totalMs > 0)
       const asked = own.map(({ call }) => call)
       const tiers = mine.map(({ tier, rules: then }) => ({
         tier,

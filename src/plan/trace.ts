@@ -28,10 +28,10 @@ interface Format {
 /** Characters looked at to tell the format. */
 const HEAD = 65_536
 
-/** Tells the format and reads on from there. */
+/** Tells the format and reads on from there, as many items at a time as a piece of the stream holds. */
 export const openTrace = async (
   chunks: AsyncIterable<string>,
-): Promise<{ readonly format: FormatName; readonly items: AsyncIterable<Placed> }> => {
+): Promise<{ readonly format: FormatName; readonly items: AsyncIterable<readonly Placed[]> }> => {
   const rest = chunks[Symbol.asyncIterator]()
   let head = ''
   while (head.length < HEAD) {
@@ -43,21 +43,20 @@ export const openTrace = async (
   return { format: format.name, items: items(format, head, { [Symbol.asyncIterator]: () => rest }) }
 }
 
-async function* items(format: Format, head: string, rest: AsyncIterable<string>): AsyncGenerator<Placed> {
+async function* items(format: Format, head: string, rest: AsyncIterable<string>): AsyncGenerator<readonly Placed[]> {
   const splitter = format.splitter()
   let count = 0
-  const placed = function* (texts: readonly string[]): Generator<Placed> {
-    for (const text of texts) {
+  const placed = (texts: readonly string[]): readonly Placed[] =>
+    texts.flatMap((text) => {
       count += 1
       const item = format.read(text)
-      if (item !== undefined) yield { place: `${format.unit} ${count}`, item }
-    }
-  }
-  yield* placed(splitter.feed(head.replace(/^\uFEFF/, '')))
-  for await (const chunk of rest) yield* placed(splitter.feed(chunk))
+      return item === undefined ? [] : [{ place: `${format.unit} ${count}`, item }]
+    })
+  yield placed(splitter.feed(head.replace(/^\uFEFF/, '')))
+  for await (const chunk of rest) yield placed(splitter.feed(chunk))
   const { last, broken } = splitter.end()
-  if (last !== undefined) yield* placed([last])
-  if (broken !== undefined) yield { place: 'the end', item: { what: 'broken', message: broken } }
+  if (last !== undefined) yield placed([last])
+  if (broken !== undefined) yield [{ place: 'the end', item: { what: 'broken', message: broken } }]
 }
 
 const tell = (head: string): Format => {

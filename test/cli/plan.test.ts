@@ -73,8 +73,8 @@ describe('weir plan', { timeout: 2 * LONGEST_MS }, () => {
 
   it('gives the same as JSON, times in milliseconds, from standard input', async () => {
     const at = await files({ 'limits.yaml': LIMITS })
-    const { stdout, status } = await weir(['plan', '--json', '--config', at('limits.yaml'), '-'], calls())
-    expect(status).toBe(0)
+    const { stdout, stderr, status } = await weir(['plan', '--json', '--config', at('limits.yaml'), '-'], calls())
+    expect([status, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toMatchObject({
       format: 'JSON lines',
       calls: 50,
@@ -97,8 +97,8 @@ describe('weir plan', { timeout: 2 * LONGEST_MS }, () => {
   it.each(['bots.jsonl', 'session.har', 'weir.log'])(
     'reads %s with the limits that ship, and tells no secret',
     async (name) => {
-      const { stdout, status } = await weir(['plan', '--json', join(SAMPLES, name)])
-      expect(status).toBe(0)
+      const { stdout, stderr, status } = await weir(['plan', '--json', join(SAMPLES, name)])
+      expect([status, stderr]).toEqual([0, ''])
       expect(JSON.parse(stdout)).toMatchObject({
         format: { jsonl: 'JSON lines', har: 'HAR', log: 'weir log' }[name.split('.')[1] ?? ''],
       })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { priceAll } from '../../src/plan/price.ts'
 import { shippedRules } from '../rules/shipped.ts'
 import { read } from './trace-of.ts'
 
@@ -144,6 +145,29 @@ describe('a log of weir', () => {
       ['kraken.history', 'tax', undefined, 0.3],
     ])
     expect(calls[0]?.atMs).toBe(START + 1080 - 80.5)
+  })
+
+  it('has no names of orders: a cancel costs what the log says, or what the youngest would', async () => {
+    const line = (cost: number) => ({
+      ...{ level: 'debug', time: '2026-01-31T12:00:00Z', msg: '', call: 'c-1', host: 'api.kraken.com', bot: 'grid' },
+      ...{
+        class: 'kraken.cancel',
+        credential: 'a1b2c3d4e5f60718',
+        decision: 'forwarded',
+        sent: 'yes',
+        took_ms: 1,
+        cost,
+      },
+    })
+    const { calls } = await read([[line(6), line(0)].map((text) => JSON.stringify(text)).join('\n')], rules)
+    const priced = priceAll(calls, rules).map(({ takes, guessed }) => [
+      takes.find(({ cost }) => cost > 0)?.cost,
+      guessed,
+    ])
+    expect(priced).toEqual([
+      [6, false],
+      [8, true],
+    ])
   })
 
   it('of other rules is reported where a class is gone', async () => {

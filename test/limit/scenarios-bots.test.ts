@@ -10,6 +10,8 @@ import { shippedBut } from '../support/virtual/settings.ts'
 import type { Asked, Way } from '../support/virtual/way.ts'
 import { krakenPoster } from '../system/sign.ts'
 
+/** A second or so on a quiet machine. */
+const PATIENT = { timeout: 60_000 }
 const BASE_MS = 40
 const networks = [
   { name: 'a jitter of 50 ms', network: { jitterMs: 50 } },
@@ -17,7 +19,7 @@ const networks = [
   { name: 'a stall of 3 s', network: { jitterMs: 50, stall: { fromMs: 100_000, toMs: 103_000 } } },
 ]
 
-describe('a market maker with orders of every age on three pairs', () => {
+describe('a market maker with orders of every age on three pairs', PATIENT, () => {
   const cancels = [
     { name: 'cancels that are never held', hold: false, cancelOverMax: 'charge', least: 0.99 },
     // What waits is priced by the age at which it was made, and is older, hence cheaper, when it goes: some budget stays.
@@ -42,7 +44,7 @@ describe('a market maker with orders of every age on three pairs', () => {
   }
 })
 
-describe('two bots on one key, whose nonces cross on the way to weir', () => {
+describe('two bots on one key, whose nonces cross on the way to weir', PATIENT, () => {
   for (const { name, network } of networks) {
     it(`use 99 % of its counter over ${name}, and the exchange sees every nonce rise`, async () => {
       const { clock, exchange, network: far, way } = openScene({ config: shippedBut('kraken', '15m'), network })
@@ -66,7 +68,7 @@ describe('two bots on one key, whose nonces cross on the way to weir', () => {
   }
 })
 
-describe('five bots on one address that poll when the candle closes', () => {
+describe('five bots on one address that poll when the candle closes', PATIENT, () => {
   const PAIRS = ['XBTUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD']
   const CLOSES = 5
   const MINUTE_MS = 60_000

@@ -15,7 +15,7 @@ export const explanationText = (explanation: Explanation): string => {
       (text, index) => [index === 0 ? 'costs' : '', text] as const,
     ),
     ['waits', waitText(explanation)],
-    ['order', explanation.lane === 'nonce' ? 'one line per API key, by nonce, one call at a time' : 'bots take turns'],
+    ['order', explanation.lane === 'nonce' ? 'one line per API key, by nonce' : 'bots take turns'],
     ['cache', cache === undefined ? 'never' : cacheText(cache)],
   ]
   if (breaker !== undefined) rows.push(['breaker', BREAKERS[breaker]])

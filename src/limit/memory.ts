@@ -12,7 +12,7 @@ import { Window } from './window.ts'
 const SWEEP_ABOVE = 10_000
 
 /** A stalled exchange may yet take in what was sent to it before weir died. */
-export const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
+const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
 
 interface Entry {
   meter: Bucket | Window

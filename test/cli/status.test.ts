@@ -86,6 +86,15 @@ describe('weir status', () => {
     )
   })
 
+  it('names both bots whose nonces do not go together', async () => {
+    const { queues, ...status } = await busy()
+    const mixedNonces = [{ larger: { bot: 'hft', digits: 19 }, smaller: { bot: 'grid', digits: 13 } }]
+    const text = statusText({ ...status, queues: queues.map((queue) => ({ ...queue, mixedNonces })) }, piped)
+    expect(text).toContain(
+      'nonces\n  kraken a1b2c3d4  hft signs with 19 digits, grid with 13: all calls of grid are refused; give each its own key\n',
+    )
+  })
+
   it('is coloured on a terminal and says the same', async () => {
     const status = await busy()
     const coloured = statusText(status, { ...piped, colour: true })

@@ -63,6 +63,13 @@ const COMPLETE: readonly WeirEvent[] = [
   },
   { type: 'breaker.changed', host: 'api.kraken.com', from: 'closed', to: 'open', reason: 'http 503', openForMs: 1000 },
   { type: 'lane.filled', lane: 'a1b2c3d4', waiting: 40, capacity: 50, bytes: 1000 },
+  {
+    type: 'nonces.mixed',
+    exchange: 'kraken',
+    credential: 'a1b2c3d4',
+    larger: { bot: 'hft', digits: 19 },
+    smaller: { bot: 'grid', digits: 13 },
+  },
   { type: 'rules.replaced', source: 'limits.yaml' },
   { type: 'rules.rejected', source: 'limits.yaml', report: 'limits.yaml:14:7' },
   { type: 'observer.failed', error: new Error(SECRET) },

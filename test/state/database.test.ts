@@ -71,6 +71,14 @@ describe('the state file', () => {
     expect(open().levels()).toMatchObject([{ elapsedMs: 0 }])
   })
 
+  it('keeps the highest nonce of a key, all twenty digits of it', async () => {
+    const first = open()
+    first.saveNonce('kraken a1b2', { nonce: 18_446_744_073_709_551_614n, bot: 'grid' })
+    first.saveNonce('kraken a1b2', { nonce: 18_446_744_073_709_551_615n, bot: 'hft' })
+    first.close()
+    expect(open().nonces()).toEqual([{ key: 'kraken a1b2', value: { nonce: 18_446_744_073_709_551_615n, bot: 'hft' } }])
+  })
+
   it('forgets levels after two days, when no counter remembers them either', () => {
     const first = open()
     first.saveLevel('old', () => 1, true)

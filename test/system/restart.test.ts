@@ -55,6 +55,44 @@ describe('a bucket', { timeout: 40_000 }, () => {
   })
 })
 
+describe('the nonces of a key', { timeout: 40_000 }, () => {
+  // Killed in a stall, weir once let the next one overtake what it had left on the way: `EAPI:Invalid nonce`.
+  it('rise at the exchange also when weir is killed while a call is on its way', async () => {
+    const { exchange, weir, bot } = await openScene()
+    const key = exchange.krakenKey('overtaken')
+    const post = krakenPoster(key)
+    exchange.stall(2_500)
+    const lost = bot.send(post('Balance')).catch((error: unknown) => error)
+    await sleep(300)
+    const sentAt = performance.now()
+    await weir.kill9()
+    expect(await lost).toBeInstanceOf(Error)
+    // The way is free again for what comes now; the first call is still on it.
+    exchange.stall(1)
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    const answered = await second.bot.send(post('Balance'))
+    expect(answered).toMatchObject({ decision: 'forwarded', json: { error: [] } })
+    expect(performance.now() - sentAt).toBeGreaterThan(4_000)
+    expect(exchange.calls).toHaveLength(2)
+    expect(exchange.account(key)).toMatchObject({ invalidNonces: 0 })
+  })
+
+  it('that can not succeed are known over a restart', async () => {
+    const { exchange, weir, bot } = await openScene()
+    const key = exchange.krakenKey('highest')
+    const post = krakenPoster(key)
+    const early = post('Balance')
+    await bot.send(post('Balance'))
+    // Long enough for what is gathered to be written.
+    await sleep(400)
+    await weir.kill9()
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    expect(await second.bot.send(early)).toMatchObject({ decision: 'refused', json: { error: ['EAPI:Invalid nonce'] } })
+    expect(exchange.account(key)).toMatchObject({ invalidNonces: 0 })
+    expect(exchange.calls).toHaveLength(1)
+  })
+})
+
 describe('a breaker', { timeout: 40_000 }, () => {
   it.each(['stop', 'kill9'] as const)('stays open over a restart for the rest of its time: %s', async (end) => {
     const config = await shippedLimits({ ' open: 1s': ' open: 30s' })

@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { WeirEvent } from '../../src/core/events.ts'
+import type { EndpointClass } from '../../src/core/rules.ts'
+import { Lanes, type LanesJournal } from '../../src/limit/lanes.ts'
+import { MemoryStore } from '../../src/limit/memory.ts'
+import type { Mark } from '../../src/limit/nonce-order.ts'
+import { aClass, anExchange } from '../support/build.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { aTicket } from './ticket.ts'
+
+const KEY = 'kraken a1b2c3d4'
+const MS = 1_763_800_000_000n
+let clock: FakeClock
+let events: WeirEvent[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  events = []
+})
+
+const aNonceClass = (change: Partial<typeof anExchange> = {}): EndpointClass =>
+  aClass({ lane: 'nonce', exchange: { ...anExchange, ...change } })
+const rule = aNonceClass()
+
+const make = (journal?: Partial<LanesJournal>): Lanes =>
+  new Lanes({
+    store: new MemoryStore(clock, () => 1),
+    clock,
+    maxQueueBytes: () => 1e6,
+    tell: (event) => events.push(event),
+    journal: { load: () => [], save: () => {}, stragglers: new Map(), ...journal },
+  })
+
+const send = async (lanes: Lanes, nonce: bigint, bot = 'bot', by = rule): Promise<void> =>
+  (await lanes.lane(KEY, by, 'main').enter(aTicket({ nonce, bot }), 100)).close('spent', true)
+
+describe('the lanes', () => {
+  it('write down and take up the highest nonce of each key', async () => {
+    const kept = new Map<string, Mark>()
+    await send(make({ save: (lane, mark) => kept.set(lane, mark) }), 7n)
+    expect([...kept]).toEqual([[KEY, { nonce: 7n, bot: 'bot' }]])
+    await expect(send(make({ load: () => kept }), 7n)).rejects.toMatchObject({ code: 'nonce_too_low' })
+  })
+
+  it.each(['kraken a1b2c3d4', 'kraken main'])('wait for what the last process left on the way: %s', async (left) => {
+    const lanes = make({ stragglers: new Map([[left, 3_000]]) })
+    const sent = send(lanes, 7n).then(() => clock.now())
+    await clock.pass(5_000)
+    expect(await sent).toBe(3_000)
+  })
+
+  it('do not wait for what another key left', async () => {
+    await send(make({ stragglers: new Map([['kraken other', 3_000]]) }), 7n)
+    expect(clock.now()).toBe(0)
+  })
+
+  it('tell once of each pair of bots whose nonces do not go together, by the hash of the key', async () => {
+    const lanes = make()
+    await send(lanes, MS, 'grid')
+    await send(lanes, MS * 1_000_000n, 'hft')
+    for (const bot of ['grid', 'grid', 'dca']) await send(lanes, MS + 5n, bot).catch(() => {})
+    expect(events).toMatchObject([
+      { type: 'nonces.mixed', exchange: 'kraken', credential: 'a1b2c3d4', smaller: { bot: 'grid', digits: 13 } },
+      { type: 'nonces.mixed', larger: { bot: 'hft', digits: 19 }, smaller: { bot: 'dca', digits: 13 } },
+    ])
+    expect(lanes.view()).toMatchObject([{ lane: 'a1b2c3d4', waiting: 0, mixedNonces: [{}, {}] }])
+  })
+
+  it('hold an open lane to rules that were replaced', async () => {
+    const lanes = make()
+    await send(lanes, 100n)
+    await expect(send(lanes, 95n)).rejects.toMatchObject({ code: 'nonce_too_low' })
+    await send(lanes, 95n, 'bot', aNonceClass({ nonceWindow: 10n }))
+  })
+})

@@ -9,10 +9,12 @@ import type {
   CallView,
   ConfigView,
   Explanation,
+  HandshakeView,
   LatencyView,
   LimitView,
   PartView,
   QueueView,
+  ReachView,
   TotalsView,
   ViolationView,
 } from '../core/views.ts'
@@ -46,6 +48,10 @@ export interface AdminDeps {
   readonly queues: () => readonly QueueView[]
   readonly breakers: () => readonly BreakerView[]
   readonly cache: () => CacheView
+  /** TLS connections of bots that came to nothing. */
+  readonly handshakes: () => readonly HandshakeView[]
+  /** Tries to reach every exchange, which takes seconds and asks each a question. */
+  readonly reach: () => Promise<readonly ReachView[]>
   readonly config: () => ConfigView
   /** What weir stands on, besides the exchanges. */
   readonly parts: () => readonly PartView[]

@@ -73,6 +73,8 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
         recommendations: deps.recommendations(),
       })),
     ],
+    ['/v1/handshakes', view(() => ({ handshakes: deps.handshakes() }))],
+    ['/v1/reach', { POST: async () => json(toWire({ hosts: await deps.reach() })) }],
     ['/v1/status', view(() => statusOf(deps))],
     ['/v1/explain', { POST: (request) => explain(deps, request) }],
     ['/ca.pem', { GET: () => ({ status: 200, type: 'application/x-pem-file', body: deps.caPem() }) }],
@@ -93,6 +95,7 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
   ['/v1/recent', 'the last calls (?limit=)'],
   ['/v1/violations', 'refusals by an exchange that weir had not foreseen, and what to do'],
+  ['/v1/handshakes', 'TLS connections of bots that came to nothing: who does not trust weir'],
   ['/ca.pem', 'the certificate that bots must trust'],
 ]
 

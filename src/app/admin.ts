@@ -25,6 +25,8 @@ export const adminDeps = (app: App): AdminDeps => ({
   queues: () => app.lanes.view(),
   breakers: () => app.breakers.view(),
   cache: () => app.cache.view(),
+  handshakes: () => app.notes.handshakes(),
+  reach: app.reach,
   config: () => app.rulebook.view,
   parts: () => [
     { name: 'state', healthy: true, vital: true, message: `levels and breakers are kept in ${app.settings.stateDir}` },

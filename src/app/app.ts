@@ -16,6 +16,7 @@ import { WeirError } from '../core/errors.ts'
 import { type Observer, tee } from '../core/events.ts'
 import { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
+import type { ReachView } from '../core/views.ts'
 import { Pools, type Route } from '../forward/pool.ts'
 import { Fingerprints } from '../identify/credential.ts'
 import { createInbound, type InboundServer } from '../inbound/listener.ts'
@@ -35,8 +36,10 @@ import { createRecent, type Recent } from '../observe/recent.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { startLearning } from './learning.ts'
-import { notes } from './notes.ts'
+import { Notes } from './notes.ts'
 import { prober } from './probe.ts'
+import { reach } from './reach.ts'
+import { exchangeLookup, isOwnAddress } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
 
@@ -62,6 +65,9 @@ export interface App {
   readonly lately: Lately
   readonly certificates: Certificates
   readonly inbound: InboundServer
+  readonly notes: Notes
+  /** Tries to reach every exchange. */
+  readonly reach: () => Promise<readonly ReachView[]>
   /** Why no calls are taken; undefined while they are. */
   readonly notServing: () => string | undefined
   /** Opens the port for bots; resolves with the port that was bound. */
@@ -134,7 +140,11 @@ export const buildApp = async (
 
   const trust = extraTrust(settings.upstreamCa)
   const route = routes(settings)
-  const pools = new Pools({ trust, route })
+  const lookup = exchangeLookup({
+    servers: settings.dns,
+    onLoop: (host) => log.warn('a host leads back to weir', { host }),
+  })
+  const pools = new Pools({ trust, route, lookup })
   const serverClocks = new ServerClocks(clock)
   const cache = new CacheMemory(rules().cacheBytes)
   const road = buildRoad({
@@ -166,6 +176,7 @@ export const buildApp = async (
     certificates.cover([...replaced.hosts.keys()])
   })
 
+  const notes = new Notes(log, clock)
   let stopping = false
   const inbound = createInbound({
     handle: road.bots,
@@ -177,7 +188,8 @@ export const buildApp = async (
     maxBody: () => rules().maxBody,
     routeTo: (host, port) => ({ ...route(host, port), chosen: isRerouted(settings, host, port), ca: trust }),
     name: 'weir',
-    note: notes(log, clock),
+    note: notes.note,
+    exchangeLookup: lookup,
   })
 
   return {
@@ -197,9 +209,12 @@ export const buildApp = async (
     lately,
     certificates,
     inbound,
+    notes,
+    reach: () => reach({ rules, clock, route, trust, lookup, send: () => road.probes }),
     notServing: () => (stopping ? 'stopping' : undefined),
     listen: async () => {
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
+      refuseLoops(settings, port)
       rulebook.watch()
       return port
     },
@@ -262,6 +277,12 @@ const routes =
     const to = connectTo.find(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
     return to === undefined ? { host, port } : { host: to.toHost, port: to.toPort }
   }
+
+/** Calls sent to our own port would come back as calls. @throws StartError */
+const refuseLoops = ({ connectTo }: Settings, port: number): void => {
+  const loop = connectTo.find(({ toHost, toPort }) => toPort === port && isOwnAddress(toHost))
+  if (loop !== undefined) throw new StartError(`--connect-to leads ${loop.fromHost} to weir itself (port ${port})`)
+}
 
 const isRerouted = ({ connectTo }: Settings, host: string, port: number): boolean =>
   connectTo.some(({ fromHost, fromPort }) => fromHost === host && fromPort === port)

@@ -1,29 +1,60 @@
 // What happens at the door and never becomes a call: details, but for one. A bot that breaks off the handshake does not trust
-// the CA, which is the commonest mistake of a new set-up; that is told aloud, once in a while.
+// the CA, which is the commonest mistake of a new set-up: that is told aloud, once in a while, and kept for `weir doctor`.
 
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
+import type { HandshakeView } from '../core/views.ts'
 import type { InboundEvent } from '../inbound/settings.ts'
 import type { Log } from '../observe/log.ts'
 
 const TELL_AGAIN_AFTER_MS: Millis = 60_000
-/** Hosts and reasons are few; should they ever not be, all are told anew. */
+/** Bots, hosts and reasons are few; should they ever not be, the oldest are forgotten. */
 const KEPT = 256
 
-/** Writes down what the inbound side notes. */
-export const notes = (log: Log, clock: Clock): ((event: InboundEvent) => void) => {
-  const told = new Map<string, Millis>()
-  return ({ type, host, code, reason }) => {
-    const fields = { host, error: code, reason }
-    if (type !== 'handshake.failed' || host === undefined) {
-      log.debug(type, fields)
+/** What the inbound side notes. */
+export class Notes {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #told = new Map<string, Millis>()
+  readonly #handshakes = new Map<string, HandshakeView>()
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+  }
+
+  /** Writes an event down. */
+  readonly note = (event: InboundEvent): void => {
+    const { type, host, code, reason, bot } = event
+    const fields = { host, error: code, reason, bot }
+    if (type === 'handshake.failed' || type === 'handshake.unused') this.#keep(event)
+    if (type !== 'handshake.failed' || host === undefined || !this.#isDue(`${host} ${reason}`)) {
+      this.#log.debug(type, fields)
       return
     }
-    const subject = `${host} ${reason}`
-    const last = told.get(subject)
-    if (last !== undefined && clock.now() - last < TELL_AGAIN_AFTER_MS) return
-    if (told.size >= KEPT) told.clear()
-    told.set(subject, clock.now())
-    log.warn('a bot broke off the TLS handshake; `weir ca` shows how to make it trust the certificate', fields)
+    this.#log.warn('a bot broke off the TLS handshake; `weir ca` shows how to make it trust the certificate', fields)
+  }
+
+  /** TLS connections that came to nothing, oldest first. */
+  handshakes(): readonly HandshakeView[] {
+    return [...this.#handshakes.values()]
+  }
+
+  #keep({ type, host, bot = 'unknown', reason }: InboundEvent): void {
+    const key = JSON.stringify([type, bot, host, reason])
+    const times = (this.#handshakes.get(key)?.times ?? 0) + 1
+    const finished = type === 'handshake.unused'
+    this.#handshakes.delete(key)
+    this.#handshakes.set(key, { atWallMs: this.#clock.wall(), bot, host, reason, finished, times })
+    const [oldest] = this.#handshakes.keys()
+    if (this.#handshakes.size > KEPT && oldest !== undefined) this.#handshakes.delete(oldest)
+  }
+
+  #isDue(subject: string): boolean {
+    const last = this.#told.get(subject)
+    if (last !== undefined && this.#clock.now() - last < TELL_AGAIN_AFTER_MS) return false
+    if (this.#told.size >= KEPT) this.#told.clear()
+    this.#told.set(subject, this.#clock.now())
+    return true
   }
 }

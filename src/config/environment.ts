@@ -2,6 +2,7 @@
 // Everything that is wrong is told at once. What limits say is in limits.yaml; variables that change limits are
 // read where it is loaded, so that a reload keeps them.
 
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -28,6 +29,8 @@ export interface Settings {
   /** May hold a password: never to be logged. */
   readonly redis: string | undefined
   readonly connectTo: readonly ConnectTo[]
+  /** DNS servers, `ADDRESS` or `ADDRESS:PORT`; empty = the system's resolver. */
+  readonly dns: readonly string[]
   /** Paths of PEM files. */
   readonly upstreamCa: readonly string[]
   readonly logLevel: LogLevel
@@ -60,6 +63,7 @@ export const readSettings = (args: readonly string[], env: Environment): Setting
     stateDir: source.one('state-dir', (text) => resolve(text.replace(/^~(?=\/|$)/, env.HOME || homedir()))),
     redis: source.maybe('redis', redisUrl, 'a URL such as redis://127.0.0.1:6379/0'),
     connectTo: source.many('connect-to', parseConnectTo, 'HOST:PORT:HOST:PORT'),
+    dns: source.many('dns', dnsServer, 'an IP address, such as 1.1.1.1 or 1.1.1.1:53'),
     upstreamCa: source.many('upstream-ca', (text) => text, 'a file'),
     logLevel: source.one('log-level', logLevel, `one of ${LOG_LEVELS.join(', ')}`),
     alertDebounceMs: debounce(env, issues),
@@ -167,6 +171,9 @@ const flagNamed = (name: string): Flag => {
 
 const redisUrl = (text: string): string | undefined =>
   /^(rediss?|unix):\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined
+
+const dnsServer = (text: string): string | undefined =>
+  isIP(text) !== 0 || isIP(text.replace(/:\d{1,5}$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0 ? text : undefined
 
 const logLevel = (text: string): LogLevel | undefined => LOG_LEVELS.find((level) => level === text.toLowerCase())
 

@@ -32,6 +32,10 @@ export const FLAGS: readonly Flag[] = [
     many: true,
   },
   {
+    ...row('dns', 'WEIR_DNS', 'ADDRESS', undefined, 'Ask this DNS server where exchanges are, not the system.'),
+    many: true,
+  },
+  {
     ...row('upstream-ca', 'WEIR_UPSTREAM_CA', 'FILE', undefined, 'Trust these certificates too, towards exchanges.'),
     many: true,
   },

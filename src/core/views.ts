@@ -209,6 +209,40 @@ export interface StatusView {
   readonly recommendations: readonly Recommendation[]
 }
 
+/** TLS connections that came to nothing, alike in bot, host and reason. */
+export interface HandshakeView {
+  /** The last of them. */
+  readonly atWallMs: Millis
+  /** Name of the bot, else its address. */
+  readonly bot: string
+  /** Undefined when the bot named none. */
+  readonly host: string | undefined
+  /** The alert as OpenSSL words it (`ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`), or a few words of ours. */
+  readonly reason: string
+  /** True when the handshake was done, and the connection ended without a request. */
+  readonly finished: boolean
+  readonly times: number
+}
+
+/** How weir reaches a host, tried just now. */
+export interface ReachView {
+  readonly host: string
+  /** `ADDRESS:PORT` of `--connect-to`; undefined when the host's own name is followed. */
+  readonly rerouted: string | undefined
+  /** Address of this machine that the connection left from. */
+  readonly local: string | undefined
+  /** `ADDRESS:PORT` that was reached. */
+  readonly remote: string | undefined
+  readonly certificateEndsWallMs: Millis | undefined
+  /** Time for connection and handshake, or until they were given up. */
+  readonly tookMs: Millis
+  /** Why it can not be reached; undefined when it can. */
+  readonly error: string | undefined
+  /** The exchange's clock minus ours, give or take `skewErrorMs`; undefined where the exchange was not asked or did not tell. */
+  readonly skewMs: Millis | undefined
+  readonly skewErrorMs: Millis | undefined
+}
+
 /** The rules in force. */
 export interface ConfigView {
   readonly file: string

@@ -1,6 +1,7 @@
 // Connections to the exchanges: HTTP/1.1, kept alive, one pool per host, certificates always verified.
 // The only file that knows undici.
 
+import type { LookupFunction } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import type { UpstreamRule } from '../core/rules.ts'
@@ -16,6 +17,8 @@ export interface PoolsOptions {
   readonly trust: readonly string[] | undefined
   /** The real address of a host; the host itself when there is no override. */
   readonly route: (host: string, port: number) => Route
+  /** Finds the addresses of a name; the system's resolver unless given. */
+  readonly lookup?: LookupFunction
 }
 
 export type { Dispatcher }
@@ -60,13 +63,14 @@ export class Pools {
   }
 
   #open(host: string, rule: UpstreamRule): Pool {
-    const { route } = this.#options
+    const { route, lookup } = this.#options
     const connect = buildConnector({
       secureContext: this.#secureContext,
       allowH2: false,
       timeout: rule.connectTimeoutMs,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+      ...(lookup === undefined ? {} : { lookup }),
     })
     return new Pool(`https://${host}`, {
       connections: rule.connections,

@@ -186,8 +186,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
       this.#reject(error)
       return
     }
-    const timeout = upstreamTrouble(error) === 'timeout'
-    const failure = new WeirError(timeout ? 'upstream_timeout' : 'upstream_unreachable', { cause: error })
+    const code = upstreamTrouble(error) === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable'
+    const failure = error instanceof WeirError ? error : new WeirError(code, { cause: error })
     this.#reject(new Broken(failure, this.#status === 0 && diedReused(error)))
   }
 

@@ -81,9 +81,12 @@ export const botName = (field: string | undefined): string | undefined => {
   if (field === undefined || field.slice(0, 6).toLowerCase() !== 'basic ') return undefined
   const pair = Buffer.from(field.slice(6), 'base64').toString('utf8')
   const colon = pair.indexOf(':')
-  const user = colon < 0 ? pair : pair.slice(0, colon)
-  // The name goes to logs: bounded, and one line.
-  const name = percentDecoded(user)
+  return plainName(colon < 0 ? pair : pair.slice(0, colon))
+}
+
+/** A bot's name as it may go to logs: bounded, and one line. Undefined when nothing is left of it. */
+export const plainName = (text: string): string | undefined => {
+  const name = percentDecoded(text)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
     .slice(0, LONGEST_NAME)
   return name === '' ? undefined : name

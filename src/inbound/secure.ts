@@ -3,12 +3,16 @@
 // certificate shown when the ClientHello names nobody.
 
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import { plainName } from './request.ts'
 import type { Inbound, Session } from './session.ts'
 import type { InboundEvent } from './settings.ts'
 import { readAuthority } from './target.ts'
 
 /** HTTP/2 is for those who offer nothing else: the order is ours, and the first that both know is taken (RFC 7301 §3.2). */
 const PROTOCOLS = ['http/1.1', 'h2']
+
+/** So begins the protocol by which the hook of `weir exec` tells the bot's name, where no proxy user can; it is never chosen. */
+const NAME = 'weir-bot/'
 
 /**
  * Wraps the session's socket, whose ClientHello has not been read yet, and hands the TLS socket to `ready` once the
@@ -25,8 +29,8 @@ export const secure = (inbound: Inbound, session: Session, ready: (socket: TLSSo
   }
   const start = (context: SecureContext): void => {
     if (session.raw.destroyed) return
-    const options = { isServer: true, secureContext: context, ALPNProtocols: PROTOCOLS, SNICallback: chooseName }
-    const socket = new TLSSocket(session.raw, options)
+    const callbacks = { SNICallback: chooseName, ALPNCallback: chooseProtocol }
+    const socket = new TLSSocket(session.raw, { isServer: true, secureContext: context, ...callbacks })
     const late = deps.clock.after(inbound.limits.headersMs, () => {
       fail('took too long')
       socket.destroy()
@@ -38,8 +42,10 @@ export const secure = (inbound: Inbound, session: Session, ready: (socket: TLSSo
       socket.destroy()
     })
     socket.once('secure', () => {
-      stage = 'open'
       late.cancel()
+      // Where a session is resumed nobody was asked for a certificate, and so for the name (RFC 8446 §4.2.11).
+      if (socket.servername && enter(socket.servername) === undefined) return
+      stage = 'open'
       // As tls.Server would: HTTP/2 waits for it.
       Object.assign(socket, { secureConnecting: false })
       ready(socket)
@@ -56,16 +62,26 @@ export const secure = (inbound: Inbound, session: Session, ready: (socket: TLSSo
     fail(error instanceof Error ? error.message : 'unknown')
     session.raw.destroy()
   }
-  const chooseName = (name: string, done: (error: Error | null, context?: SecureContext) => void): void => {
+  /** Takes the name in the ClientHello; undefined, and the connection is over, when it is none of weir's. */
+  const enter = (name: string): string | undefined => {
     const host = readAuthority(name)?.host
     if (host === undefined || !deps.hosts().has(host)) {
       fail('unrecognized_name', 'host_not_allowed')
       session.raw.end(UNRECOGNIZED_NAME)
-      return
+      return undefined
     }
     if (session.host === undefined) session.host = host
     else if (session.host !== host) session.otherName = host
-    provide(deps.contextFor, host, (context) => done(null, context), giveUp)
+    return host
+  }
+  const chooseName = (name: string, done: (error: Error | null, context?: SecureContext) => void): void => {
+    const host = enter(name)
+    if (host !== undefined) provide(deps.contextFor, host, (context) => done(null, context), giveUp)
+  }
+  const chooseProtocol = ({ protocols }: { readonly protocols: readonly string[] }): string | undefined => {
+    const named = protocols.find((protocol) => protocol.startsWith(NAME))
+    if (named !== undefined) session.bot ??= plainName(named.slice(NAME.length))
+    return PROTOCOLS.find((protocol) => protocols.includes(protocol))
   }
   if (session.host === undefined) start(NAMELESS)
   else provide(deps.contextFor, session.host, start, giveUp)

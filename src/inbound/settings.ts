@@ -33,6 +33,8 @@ export interface InboundDeps {
   readonly limits?: Partial<InboundLimits>
   /** Name resolution for blind tunnels; the system's unless given. */
   readonly lookup?: LookupFunction
+  /** The same for WebSockets to exchanges. */
+  readonly exchangeLookup?: LookupFunction
 }
 
 /** Where a host is really reached. */

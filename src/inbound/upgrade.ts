@@ -77,7 +77,9 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
   }
   const timeout = deps.clock.after(limits.upgradeMs, () => fail(new WeirError('upstream_timeout')))
   // As an event, because only that comes before the relay itself ends the socket.
-  proxy.on('error', (cause) => fail(new WeirError('upstream_unreachable', { cause })))
+  proxy.on('error', (cause) =>
+    fail(cause instanceof WeirError ? cause : new WeirError('upstream_unreachable', { cause })),
+  )
   proxy.on('proxyReqWs', (sent) => {
     // The bot may leave, or be refused, before the exchange has answered.
     giveUp = () => void sent.destroy()
@@ -101,7 +103,7 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
   const route = deps.routeTo(head.host, 443)
   const options = {
     target: { protocol: 'https:', host: route.host, port: route.port },
-    ssl: { servername: head.host, ca: route.ca, ALPNProtocols: ['http/1.1'] },
+    ssl: { servername: head.host, ca: route.ca, ALPNProtocols: ['http/1.1'], lookup: deps.exchangeLookup },
     secure: true,
   }
   proxy.ws(req, socket, options, early).catch(() => socket.destroy())

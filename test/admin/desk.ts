@@ -61,6 +61,8 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   queues: () => [],
   breakers: () => [breakerView()],
   cache: () => ({ entries: 0, bytes: 0, maxBytes: 1000 }),
+  handshakes: () => [],
+  reach: async () => [],
   config: () => ({ file: 'limits.yaml', loadedAtWallMs: 1_700_000_000_000, lastError: undefined }),
   parts: () => [],
   moveBreaker: () => {},

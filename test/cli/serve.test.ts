@@ -42,6 +42,14 @@ const takenPort = async (): Promise<number> => {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
+const freePort = async (): Promise<number> => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const address = holder.address()
+  await new Promise((resolve) => holder.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
 describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
   // With the port for bots taken it said so and then lived on, its admin port open: a supervisor saw a running weir.
   it.each(['--listen', '--admin'])('ends with a sentence when the port of %s is taken', async (flag) => {
@@ -49,6 +57,15 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
     const taken = `127.0.0.1:${await takenPort()}`
     const { status, stderr } = await serve(flag, taken, other, '127.0.0.1:0', '--state-dir', await freshDirectory())
     expect(stderr).toContain(`weir can not start: listen EADDRINUSE: address already in use ${taken}`)
+    expect(status).toBe(1)
+  })
+
+  it('ends with a sentence when --connect-to leads back to it', async () => {
+    const port = await freePort()
+    const loop = ['--connect-to', `api.kraken.com:443:127.0.0.1:${port}`]
+    const where = ['--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0', '--state-dir', await freshDirectory()]
+    const { status, stderr } = await serve(...loop, ...where)
+    expect(stderr).toContain(`weir can not start: --connect-to leads api.kraken.com to weir itself (port ${port})`)
     expect(status).toBe(1)
   })
 

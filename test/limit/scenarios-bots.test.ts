@@ -7,7 +7,7 @@ import { makeMarket } from '../support/virtual/market-maker.ts'
 import { ticker } from '../support/virtual/mixes.ts'
 import { openScene } from '../support/virtual/scene.ts'
 import { shippedBut } from '../support/virtual/settings.ts'
-import type { Asked, Way } from '../support/virtual/way.ts'
+import { type Asked, straight, type Way } from '../support/virtual/way.ts'
 import { krakenPoster } from '../system/sign.ts'
 
 /** A second or so on a quiet machine. */
@@ -104,5 +104,47 @@ describe('five bots on one address that poll when the candle closes', PATIENT, (
     expect(answers.every(served)).toBe(true)
     expect(exchange.journal.report()).toMatchObject({ calls: asks.length, violations: 0 })
     expect(clock.now()).toBeLessThan(1000)
+  })
+})
+
+describe('a bot outside weir that spends 40 % of a key', PATIENT, () => {
+  const PER_SECOND = 0.33
+  const MINUTE_MS = 60_000
+  const LEAVES_AT_MS = 30 * MINUTE_MS
+  const END_MS = 60 * MINUTE_MS
+
+  it('makes few calls of weir fail, which takes what is left; and all of it, once the other has gone', async () => {
+    const config = shippedBut('kraken', '15m')
+    const { clock, exchange, network, way } = openScene({ config, exchange: { nonceWindow: 600_000_000 } })
+    const post = krakenPoster(exchange.krakenKey('shared'), () => clock.wall())
+    const outside = straight(network, exchange)
+    const inWeir = async (): Promise<void> => {
+      while (clock.now() < END_MS) await insist(clock, () => way(post('Balance'), 'inside'))
+    }
+    const outsider = async (): Promise<void> => {
+      while (clock.now() < LEAVES_AT_MS) {
+        const asked = post('Balance')
+        await outside({ ...asked, headers: { ...asked.headers, 'User-Agent': 'outsider' } }, 'outside')
+        await pause(clock, 1000 / (0.4 * PER_SECOND))
+      }
+    }
+    await clock.until(Promise.all([inWeir(), inWeir(), inWeir(), outsider()]))
+    const { calls, violations } = exchange.journal
+    const served = (fromMin: number, toMin: number): number => {
+      const between = ({ timeMs }: { timeMs: number }) => timeMs >= fromMin * MINUTE_MS && timeMs < toMin * MINUTE_MS
+      const count = calls.filter((call) => call.verdict === 'served' && between(call)).length
+      return count / ((toMin - fromMin) * 60 * PER_SECOND)
+    }
+    const broken = (fromMin: number, toMin: number): number =>
+      violations.filter(
+        ({ timeMs, call }) =>
+          call.headers['user-agent'] !== 'outsider' && timeMs >= fromMin * MINUTE_MS && timeMs < toMin * MINUTE_MS,
+      ).length
+    expect(broken(0, 5)).toBeGreaterThan(0)
+    // The exchange tells of the other only by refusing: now and then weir has to try whether there is more again.
+    expect(broken(5, 30)).toBeLessThanOrEqual(25)
+    expect(served(5, 30)).toBeGreaterThanOrEqual(0.97)
+    expect(broken(35, 60)).toBe(0)
+    expect(served(35, 60)).toBeGreaterThanOrEqual(0.99)
   })
 })

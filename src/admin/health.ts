@@ -1,6 +1,7 @@
 // Is weir well, and what should be done? Pure functions from views to the JSON of the health pages. The health asked
 // for is weir's own: an exchange that is down makes it degraded, for restarting the proxy would not bring Kraken back.
 
+import type { Recommendation } from '../core/autopsy.ts'
 import { retrySeconds } from '../core/units.ts'
 import type { ActivityView, BreakerView, ConfigView, LimitView } from '../core/views.ts'
 import type { AdminDeps } from './deps.ts'
@@ -95,6 +96,7 @@ const rateLimitsOf = (deps: AdminDeps, exchange: string | undefined): RateLimitH
   )
   const lately = deps.lately(exchange)
   const { violations } = deps.totals(exchange)
+  const advice = deps.recommendations().findLast((one) => exchange === undefined || one.exchange === exchange)
   return {
     status: lately.throttled === 0 ? 'healthy' : 'degraded',
     utilization: rounded(fullest?.utilization ?? 0),
@@ -104,12 +106,17 @@ const rateLimitsOf = (deps: AdminDeps, exchange: string | undefined): RateLimitH
     '429_errors_last_5min': lately.throttled,
     cache_hit_rate: share(lately.cacheHits, lately.cacheHits + lately.cacheMisses),
     rejection_rate: share(lately.limited, lately.calls),
-    recommendation: recommend(lately, fullest),
+    recommendation: recommend(lately, fullest, advice),
   }
 }
 
 /** The most urgent thing to do, in a sentence. */
-const recommend = (lately: ActivityView, fullest: LimitView | undefined): string => {
+const recommend = (
+  lately: ActivityView,
+  fullest: LimitView | undefined,
+  advice: Recommendation | undefined,
+): string => {
+  if (lately.throttled > 0 && advice !== undefined) return advice.text
   const asked = lately.cacheHits + lately.cacheMisses
   if (lately.throttled > 0 && asked > 0 && lately.cacheHits / asked < 0.8) {
     return 'The exchange turned calls away and most market data was fetched anew: cache it longer, or take it from the WebSocket.'
@@ -123,7 +130,7 @@ const recommend = (lately: ActivityView, fullest: LimitView | undefined): string
   if (fullest !== undefined && fullest.utilization >= 0.9) {
     return `Little is left of ${fullest.bucket}: calls will wait. Poll less often, or cache more.`
   }
-  return 'Nothing to do.'
+  return advice?.text ?? 'Nothing to do.'
 }
 
 const servicesOf = (deps: AdminDeps): readonly Service[] => {

@@ -114,4 +114,24 @@ describe('/health/rate_limits', () => {
     expect(body.status).toBe(status)
     expect(body.recommendation).toContain(advice)
   })
+
+  it('says what the refusals of the exchange have in common, when that is known', async () => {
+    const recommendation = {
+      advice: 'margin' as const,
+      exchange: 'kraken',
+      bucket: 'kraken.private',
+      class: undefined,
+      text: 'set margin: 1',
+      count: 3,
+      firstAtWallMs: 1,
+      lastAtWallMs: 2,
+    }
+    const deps = { recommendations: () => [recommendation] }
+    for (const lately of [{ throttled: 1 }, {}]) {
+      const body = await rateLimits(lately, deps)
+      expect(body.recommendation).toBe('set margin: 1')
+      expect(body.exchanges.kraken?.recommendation).toBe('set margin: 1')
+      expect(body.exchanges.coinbase?.recommendation).not.toBe('set margin: 1')
+    }
+  })
 })

@@ -55,6 +55,10 @@ interface Answer {
   readonly headers?: readonly string[]
 }
 
+const never = (): never => {
+  throw new Error('costs nothing')
+}
+
 /** The exchange's answer to a call of weir's, 80 ms after it left. */
 const answer = (call: ClassifiedCall, { status = 200, body = '{"error":[]}', headers = [] }: Answer = {}): void => {
   const takes = pricer.price(call)
@@ -256,6 +260,14 @@ describe('fields that tell what is left', () => {
       store.settle(one.takes, 'spent')
     }
     expect(left()).toBe(8)
+  })
+
+  it('take nothing from a bucket that uses less of its rate than they leave', () => {
+    touchAll()
+    store.shrink({ ...(pricer.price(coinbase('one'))[0] ?? never()), cost: 0 })
+    answer(coinbase('one'), tell(25))
+    expect(left()).toBeCloseTo(23, 1)
+    expect(told('limit.outspent')).toMatchObject([{ tokens: 4 }])
   })
 
   it('of a bucket that weir has just met are believed, and accuse nobody', () => {

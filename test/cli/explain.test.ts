@@ -41,7 +41,7 @@ describe('weir explain', () => {
   it('prices an order of unknown age as the youngest, and says how the cost comes about', () => {
     const { costs } = explained('POST', 'https://api.kraken.com/0/private/AmendOrder')
     const note = '1 for the call, and up to 3 for each order younger than 15 s'
-    expect(costs).toEqual([{ bucket: 'kraken.engine', cost: 4, note, level: undefined }])
+    expect(costs[0]).toEqual({ bucket: 'kraken.engine', cost: 4, note, level: undefined })
   })
 
   it.each([

@@ -21,11 +21,11 @@ const USAGE = `Usage: weir plan [--json] FILE
 
   weir plan calls.jsonl
   weir plan session.har --config limits.yaml
-  weir serve --log-level debug > weir.log … then: weir plan weir.log
+  weir plan weir.log                          a log written at --log-level debug
 
 FILE holds calls as JSON lines, such as {"method":"POST","url":"https://api.kraken.com/0/private/AddOrder",
 "body":"pair=XBTUSD","at":"2026-01-31T12:00:00Z"}, or is a HAR 1.2 file, or a log of weir; - reads standard input.
-Of its headers and bodies nothing is printed or kept.`
+Nothing of headers and bodies is printed or kept.`
 
 /** Status 1 when the file or limits.yaml can not be used, 2 when the question makes no sense. */
 export const planCalls = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {

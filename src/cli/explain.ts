@@ -3,7 +3,7 @@
 
 import { readFacts } from '../classify/facts.ts'
 import type { Facts } from '../core/call.ts'
-import type { CostRule, EndpointClass, ParamCost, Rules } from '../core/rules.ts'
+import { type CostRule, type EndpointClass, isGate, type ParamCost, type Rules } from '../core/rules.ts'
 import type { ExplainedCost, Explanation } from '../core/views.ts'
 import { saidCost } from '../limit/price.ts'
 import { parsePattern, type Route } from '../rules/pattern.ts'
@@ -55,7 +55,8 @@ const explainCost = (cost: CostRule, facts: Facts): ExplainedCost => ({
 })
 
 /** How a cost comes about when it is not one number; undefined when it is. */
-export const costNote = ({ fixed, each, byParam, byAge }: CostRule): string | undefined => {
+export const costNote = ({ bucket, fixed, each, byParam, byAge }: CostRule): string | undefined => {
+  if (isGate(bucket)) return 'a gate: it holds nothing back until the exchange refuses'
   const oldest = byAge.at(-1)
   const most = amount(Math.max(0, ...byAge.map((step) => step.cost)))
   const parts = [

@@ -25,7 +25,9 @@ export const linkCosts = (
       continue
     }
     const rule = costRule(bucket, cost, here, variants)
-    if (mostOf(rule) > 0 || isGate(bucket)) linked.push(rule)
+    const most = mostOf(rule)
+    if (most > 0 && isGate(bucket)) report(here, `${bucket.id} is a gate, which holds nothing: it can only cost 0`)
+    else if (most > 0 || isGate(bucket)) linked.push(rule)
   }
   return linked
 }

@@ -63,6 +63,12 @@ describe('when a pair turns out to be another', () => {
     expect(store.take([ofPair('XRP/RLUSD')])).toEqual({ granted: true })
   })
 
+  it('another weir that learns it, too, moves no more than was spent', () => {
+    spend(ofPair('XRPRL/USD', 20))
+    moveSpent(store, clock, 'test', PAIRS)
+    expect(left(ofPair('XRPRL/USD', 0))).toBe(40)
+  })
+
   it('a pause that the exchange has asked for goes on', () => {
     store.drain(ofPair('XRPRL/USD', 0), 3 * SECOND)
     moveSpent(store, clock, 'test', PAIRS)

@@ -8,7 +8,7 @@ import type { Priority } from '../core/rules.ts'
 import type { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { Lanes } from './lanes.ts'
-import type { BucketStore, Take } from './store.ts'
+import type { BucketStore, Take, Turn } from './store.ts'
 import { expired, type Pass, type Ticket } from './ticket.ts'
 
 export interface AdmitDeps {
@@ -39,8 +39,8 @@ export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Tak
 
 /** Charged, never held back. */
 export const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
-  store.charge(takes)
-  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome) }
+  const grant = store.charge(takes)
+  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome, grant) }
 }
 
 const ticketOf = (serverClocks: ServerClocks, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
@@ -56,6 +56,7 @@ const ticketOf = (serverClocks: ServerClocks, call: ClassifiedCall, takes: reado
     rank: RANKS[wishes.priority ?? manners?.priority ?? rule.priority],
     trades: rule.kind === 'order' || rule.kind === 'cancel',
     nonce: facts.nonce,
+    turn: turnOf(call),
     bytes: request.body?.length ?? 0,
     ...patience(call, signatureMs?.() ?? Number.POSITIVE_INFINITY),
     signatureMs,
@@ -63,6 +64,16 @@ const ticketOf = (serverClocks: ServerClocks, call: ClassifiedCall, takes: reado
     host: request.host,
   }
 }
+
+/** Weirs that share a key let its calls go in one order, where that is asked for. */
+const turnOf = ({
+  rule: { lane, exchange },
+  identity: { credential },
+  facts: { nonce },
+}: ClassifiedCall): Turn | undefined =>
+  lane === 'nonce' && exchange.nonceOrder === 'strict'
+    ? { exchange: exchange.name, lane: credential ?? 'anonymous', nonce, window: exchange.nonceWindow }
+    : undefined
 
 const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
 

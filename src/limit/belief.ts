@@ -155,8 +155,7 @@ export class Belief {
     const spent = Math.min(missing, available - remaining)
     if (spent > 0) {
       const others = [{ ...take, cost: spent }]
-      store.charge(others)
-      store.settle(others, 'spent')
+      store.settle(others, 'spent', store.charge(others))
     }
     if (knownForMs < capacityOf(rule) / refillOf(rule)) return
     tell({ type: 'limit.outspent', exchange: take.rule.exchange, bucket: take.rule.id, call, tokens: missing })

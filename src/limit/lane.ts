@@ -3,12 +3,12 @@
 
 import type { Clock, Timer } from '../core/clock.ts'
 import { BotLeft } from '../core/departure.ts'
-import type { WeirError } from '../core/errors.ts'
+import { WeirError } from '../core/errors.ts'
 import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
 import type { LaneOrder } from './order.ts'
-import type { BucketStore, Taken } from './store.ts'
+import type { BucketStore, Grant, Outcome } from './store.ts'
 import { expired, type Pass, type Ticket, tooLate, type Waiter } from './ticket.ts'
 
 export interface LaneOptions {
@@ -73,8 +73,8 @@ export class Lane {
     if (this.#waiting.length > 0 || this.#busy || mustRest) return this.#queue(ticket, maxQueue)
     this.#busy = true
     try {
-      const taken = await this.#take(ticket)
-      if (taken.granted) return this.#pass(ticket, undefined)
+      const taken = await this.#store.take(ticket.takes, ticket)
+      if (taken.granted) return this.#pass(ticket, undefined, taken)
     } finally {
       this.#busy = false
       this.pump()
@@ -86,8 +86,7 @@ export class Lane {
   wave(ticket: Ticket): { readonly pass: Pass; readonly shadow: Shadow } {
     if (ticket.presence.left) throw new BotLeft()
     const shadow = this.#foretell(ticket)
-    this.#store.charge(ticket.takes)
-    return { pass: this.#pass(ticket, undefined), shadow }
+    return { pass: this.#pass(ticket, undefined, this.#store.charge(ticket.takes)), shadow }
   }
 
   /** Refuses all waiting calls that `chosen` picks; calls in flight are not touched. */
@@ -160,16 +159,20 @@ export class Lane {
     if (hopeless !== undefined) return this.#turnAway(head, hopeless)
     if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
     if (restMs > 0) return this.#holdBack(head, restMs)
-    const taken = await this.#take(head)
+    const taken = await this.#store.take(head.takes, head)
     if (this.#next() !== head) {
       // It left, or one that goes before it arrived, while the store was asked: nothing of it was sent.
-      if (taken.granted) this.#store.settle(head.takes, 'never_left')
+      if (taken.granted) this.#end(head, 'never_left', false, taken)
       return 0
     }
-    if (!taken.granted) return this.#holdBack(head, taken.waitMs)
+    if (!taken.granted) {
+      return taken.stale === true
+        ? this.#turnAway(head, new WeirError('nonce_too_low'))
+        : this.#holdBack(head, taken.waitMs)
+    }
     this.#remove(head)
     this.#backlog.leave(head.bytes)
-    head.grant(this.#pass(head, head))
+    head.grant(this.#pass(head, head, taken))
     return 0
   }
 
@@ -183,13 +186,7 @@ export class Lane {
     return this.#order.next(this.#waiting)
   }
 
-  #take({ takes, held }: Ticket): Taken | Promise<Taken> {
-    if (held) return this.#store.take(takes)
-    this.#store.charge(takes)
-    return { granted: true }
-  }
-
-  #pass(ticket: Ticket, waiter: Waiter | undefined): Pass {
+  #pass(ticket: Ticket, waiter: Waiter | undefined, grant: Grant): Pass {
     const grantedAt = this.#clock.now()
     this.#inFlight += 1
     this.#order.granted(ticket, waiter, this.#waiting, grantedAt)
@@ -199,11 +196,16 @@ export class Lane {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt
         this.#serviceMs += (tookMs - this.#serviceMs) / 8
-        this.#store.settle(ticket.takes, outcome)
+        this.#end(ticket, outcome, accepted, grant)
         this.#order.closed(ticket, outcome, accepted, tookMs)
         this.pump()
       },
     }
+  }
+
+  #end({ takes, turn }: Ticket, outcome: Outcome, accepted: boolean, grant: Grant): void {
+    this.#store.settle(takes, outcome, grant)
+    if (turn !== undefined) this.#store.endTurn(turn, accepted && outcome !== 'never_left')
   }
 
   /** Wait foretold for a ticket at this place: all that stand before it go first. */

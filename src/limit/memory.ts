@@ -5,7 +5,17 @@ import type { BucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
 import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
-import type { BucketJournal, BucketKey, BucketLevel, BucketStore, Outcome, Take, Taken } from './store.ts'
+import type {
+  BucketJournal,
+  BucketKey,
+  BucketLevel,
+  BucketStore,
+  Grant,
+  Manner,
+  Outcome,
+  Take,
+  Taken,
+} from './store.ts'
 import { Window } from './window.ts'
 
 /** Above this many buckets, those that are full again are forgotten: keys come from bots and must not fill the memory. */
@@ -49,18 +59,20 @@ export class MemoryStore implements BucketStore {
     }
   }
 
-  take(takes: readonly Take[]): Taken {
-    const { waitMs, by } = this.quote(takes)
-    if (by !== undefined && waitMs > 0) return { granted: false, waitMs, by }
-    this.charge(takes)
-    return GRANTED
+  take(takes: readonly Take[], { held }: Manner = HELD): Taken {
+    if (held) {
+      const { waitMs, by } = this.quote(takes)
+      if (by !== undefined && waitMs > 0) return { granted: false, waitMs, by }
+    }
+    return this.charge(takes)
   }
 
-  charge(takes: readonly Take[]): void {
+  charge(takes: readonly Take[]): Grant {
     for (const take of takes) {
       this.#meter(take).reserve(take.cost)
       if (take.cost > 0) this.#save(take.key, true)
     }
+    return GRANTED
   }
 
   settle(takes: readonly Take[], outcome: Outcome): void {
@@ -73,6 +85,9 @@ export class MemoryStore implements BucketStore {
     }
     if (outcome !== 'spent') for (const listener of this.#freed) listener()
   }
+
+  /** The lane's own order is all there is. */
+  endTurn(): void {}
 
   drain(take: Take, pauseMs: Millis): void {
     const now = this.#clock.now()
@@ -203,10 +218,11 @@ export class MemoryStore implements BucketStore {
   }
 }
 
-const GRANTED: Taken = { granted: true }
+const HELD: Manner = { held: true }
+const GRANTED: Grant = { granted: true }
 
-/** The rule with a limit that is told, where that is the smaller one; a bucket's rate shrinks with it. */
-const limited = (rule: BucketRule, told: Tokens): BucketRule => {
+/** The rule with a limit that the exchange told, where that is the smaller one; a bucket's rate shrinks with it. */
+export const limited = (rule: BucketRule, told: Tokens): BucketRule => {
   const own = rule.kind === 'bucket' ? rule.capacity : rule.limit
   if (told >= own) return rule
   return rule.kind === 'bucket'

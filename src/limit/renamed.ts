@@ -22,13 +22,12 @@ export const moveSpent = (
     const into = rule.exchange === exchange ? renamed(level, pairs) : undefined
     if (into === undefined) continue
     const settled = [{ key: into, rule, cost: Math.max(0, limitOf(level) - level.available - inFlight) }]
-    store.charge(settled)
-    store.settle(settled, 'spent')
+    store.settle(settled, 'spent', store.charge(settled))
     const underWay: readonly Take[] = [{ key: into, rule, cost: inFlight }]
-    store.charge(underWay)
-    clock.after(ENDED_WITHIN_MS, () => store.settle(underWay, 'spent'))
+    const grant = store.charge(underWay)
+    clock.after(ENDED_WITHIN_MS, () => store.settle(underWay, 'spent', grant))
     if (level.closedForMs > 0) store.drain({ key: into, rule, cost: 0 }, level.closedForMs)
-    store.drain({ key, rule, cost: 0 }, ENDED_WITHIN_MS)
+    store.close({ key, rule, cost: 0 }, ENDED_WITHIN_MS)
   }
 }
 

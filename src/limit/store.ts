@@ -22,8 +22,40 @@ export interface Take {
   readonly keep?: Tokens
 }
 
+/** A place in the line of a key whose calls must leave in the order of their nonces, at whichever weir they came in. */
+export interface Turn {
+  readonly exchange: string
+  /** Hash of the key. */
+  readonly lane: string
+  readonly nonce: bigint | undefined
+  /** Distance below the highest nonce that the exchange still accepts. */
+  readonly window: bigint
+}
+
+/** How a call takes. */
+export interface Manner {
+  /** False: charged whatever the levels are. */
+  readonly held: boolean
+  readonly turn?: Turn | undefined
+}
+
+/** Leave to go, to be handed back when the call has ended. */
+export interface Grant {
+  readonly granted: true
+  /** The store's own note: whose budget it was, bucket by bucket. */
+  readonly purses?: readonly unknown[]
+}
+
+/** Why not yet. `stale`: a higher nonce has left elsewhere, so this call can not succeed any more. */
+export interface Denial {
+  readonly granted: false
+  readonly waitMs: Millis
+  readonly by: Take
+  readonly stale?: true
+}
+
 /** Whether a call may leave. */
-export type Taken = { readonly granted: true } | { readonly granted: false; readonly waitMs: Millis; readonly by: Take }
+export type Taken = Grant | Denial
 
 /**
  * How a call that was let go ended: `spent` whenever it may have reached the exchange, `free` when the exchange took it and
@@ -52,11 +84,13 @@ export interface BucketLevel {
 /** Buckets, charged all at once or not at all. A store never waits; lanes do. */
 export interface BucketStore {
   /** Reserves every cost or none. When refused: the exact time until all fit, and the bucket that takes longest. */
-  take(takes: readonly Take[]): Taken | Promise<Taken>
-  /** Reserves every cost, whatever the levels: for charges that are never held back. */
-  charge(takes: readonly Take[]): void
+  take(takes: readonly Take[], manner: Manner): Taken | Promise<Taken>
+  /** Reserves every cost at once, whatever the levels and whosever turn it is. */
+  charge(takes: readonly Take[]): Grant
   /** Ends what `take` or `charge` began. */
-  settle(takes: readonly Take[], outcome: Outcome): void
+  settle(takes: readonly Take[], outcome: Outcome, grant: Grant): void
+  /** A call that took its turn has ended. @param accepted the exchange took it, nonce and all */
+  endTurn(turn: Turn, accepted: boolean): void
   /** The exchange says the bucket is empty, the refused call's own cost, still in flight, counted: nothing goes for `pauseMs`. */
   drain(take: Take, pauseMs: Millis): void
   /** The exchange closes the bucket's scope for `pauseMs`, whatever is left in it. */

@@ -3,7 +3,7 @@
 import { WeirError } from '../core/errors.ts'
 import type { Presence } from '../core/presence.ts'
 import type { Bytes, Millis } from '../core/units.ts'
-import type { Outcome, Take } from './store.ts'
+import type { Outcome, Take, Turn } from './store.ts'
 
 /** A call at the door of a lane. */
 export interface Ticket {
@@ -20,6 +20,8 @@ export interface Ticket {
   readonly trades?: boolean
   /** The bot's own order number; undefined where order is free. */
   readonly nonce: bigint | undefined
+  /** Its place among the calls of its key at all weirs; absent where order is free. */
+  readonly turn?: Turn | undefined
   /** Body held while waiting. */
   readonly bytes: Bytes
   readonly maxWaitMs: Millis

@@ -1,0 +1,354 @@
+// One weir among several, for the counters of one exchange. One message is on its way at a time; what comes up meanwhile goes
+// together in the next. When the store does not answer, the weir lives on its share of every limit, and brings back what is
+// left of it. Why this never spends more than the exchange allows is said in buckets.lua.
+
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { Millis } from '../../core/units.ts'
+import type { BucketKey, Grant, Manner, Take, Taken, Turn } from '../store.ts'
+import { Counter } from './counter.ts'
+import { Turns } from './turns.ts'
+import type { Carrier, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
+
+/** Not heard of for so long, a weir is taken to live on its share. */
+const OUT_MS: Millis = 1000
+/** A weir is heard of at least this often. */
+const HEARTBEAT_MS: Millis = 200
+/** While the store is away it is asked again after this, and after twice as long each time, up to half a second. */
+const RETRY_MS: Millis = 30
+const LONGEST_RETRY_MS: Millis = 500
+/** Answers are told to the store at once with the next call, else after this. */
+const GATHER_MS: Millis = 100
+/** A grant may lie this far ahead; it is waited for here. */
+const HORIZON_MS: Millis = 20
+/** A message is worthless to its sender this long after it was sent: the time-out, and as much again. */
+const LATE_MS: Millis = 100
+/** A stalled exchange may yet take in what was sent to it before a weir died. */
+const STRAGGLERS_MS: Millis = 10_000
+/** Buckets that were not used for so long are not counted on any more. */
+const UNUSED_MS: Millis = 30_000
+/** When a store that is away will be asked again, as far as a call that it alone could let go is concerned. */
+const AWAY_WAIT_MS: Millis = 1000
+
+export interface MemberOptions {
+  readonly exchange: string
+  readonly carrier: Carrier
+  readonly clock: Clock
+  /** This process, and this installation. */
+  readonly me: string
+  readonly home: string
+  /** The process that ran in this installation before. */
+  readonly replaces: string | undefined
+  readonly coldStart: () => number
+  /** How long the share of a weir that vanished is kept for it. */
+  readonly yieldMs: Millis
+  /** What a weir does while the store is away. */
+  readonly onFailure: 'share' | 'closed'
+  /** Budget may have come back, or a key's turn be free. */
+  readonly freed: () => void
+  /** The store went away or came back. */
+  readonly changed: (together: boolean) => void
+}
+
+interface Asking {
+  /** The first of its takes: there is one. */
+  readonly first: Take
+  readonly takes: readonly Take[]
+  readonly manner: Manner
+  readonly answer: (taken: Taken) => void
+}
+
+/** Where a weir stands: `new` until it has been heard once, `alone` while the store is away. */
+type Phase = 'new' | 'together' | 'alone'
+
+/** The counters of one exchange, shared. */
+export class Member {
+  readonly #options: MemberOptions
+  readonly #clock: Clock
+  readonly #counters = new Map<BucketKey, Counter>()
+  readonly #turns = new Turns()
+  readonly #dirty = new Set<Counter>()
+  #queue: Asking[] = []
+  #phase: Phase = 'new'
+  #share = 0
+  #members = 1
+  /** The message that is on its way. */
+  #sent: { readonly counters: readonly Counter[]; readonly returns: boolean; readonly at: Millis } | undefined
+  #lost = false
+  #failures = 0
+  #mustReturn = false
+  #heardAt: Millis
+  #serverAhead: Millis | undefined
+  #timer: Timer | undefined
+  #timerAt: Millis = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  constructor(options: MemberOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#heardAt = options.clock.now()
+  }
+
+  get together(): boolean {
+    return this.#phase === 'together'
+  }
+
+  get share(): number {
+    return this.#share
+  }
+
+  get members(): number {
+    return this.#members
+  }
+
+  counters(): Iterable<Counter> {
+    return this.#counters.values()
+  }
+
+  counter({ key, rule }: Take): Counter {
+    const known = this.#counters.get(key)
+    if (known !== undefined) {
+      known.retune(rule)
+      return known
+    }
+    const now = this.#clock.now()
+    const counter = new Counter(key, rule, now)
+    if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
+    this.#counters.set(key, counter)
+    return counter
+  }
+
+  take(first: Take, takes: readonly Take[], manner: Manner): Taken | Promise<Taken> {
+    if (!manner.held && manner.turn === undefined) return this.charge(takes)
+    // While a message is on its way that may end the time alone, nothing is spent of the share.
+    if (this.#phase === 'alone' && this.#sent === undefined) return this.#takeAlone(first, takes, manner)
+    const { promise, resolve } = Promise.withResolvers<Taken>()
+    this.#queue.push({ first, takes, manner, answer: resolve })
+    this.#soon(0)
+    return promise
+  }
+
+  charge(takes: readonly Take[]): Grant {
+    const now = this.#clock.now()
+    const grant = {
+      granted: true,
+      purses: takes.map((take) => this.counter(take).reserve(take.cost, false, now)),
+    } as const
+    this.touch(takes)
+    return grant
+  }
+
+  /** Something about these buckets is to be told. */
+  touch(takes: readonly Take[]): void {
+    for (const take of takes) this.#dirty.add(this.counter(take))
+    this.#soon(GATHER_MS)
+  }
+
+  endTurn(turn: Turn, accepted: boolean): void {
+    this.#turns.ended(turn, accepted)
+    this.#soon(0)
+  }
+
+  hear(shout: Shout): void {
+    if (shout.freed !== undefined) this.#options.freed()
+    if (shout.told === undefined || shout.by === this.#options.me) return
+    for (const counter of this.#counters.values()) if (counter.name === shout.told) this.#dirty.add(counter)
+    this.#soon(0)
+  }
+
+  /** Begins to be heard of. */
+  start(): void {
+    this.#soon(0)
+  }
+
+  /** Tells the store that this weir will not be back; what it held is charged. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#options.carrier.ask(
+      this.#options.exchange,
+      JSON.stringify({ ...this.#message([], [], false), bye: true }),
+    )
+  }
+
+  #soon(delayMs: Millis): void {
+    const patient = this.#phase === 'alone' && !this.#mustReturn
+    const retryMs = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** this.#failures)
+    const at = this.#clock.now() + (patient ? Math.max(delayMs, retryMs) : delayMs)
+    if (this.#stopped || this.#sent !== undefined || at >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    // What belongs to one moment goes in one message: a call's end, its turn's, and the take of the next.
+    if (delayMs === 0 && !patient) queueMicrotask(() => this.#wake())
+    else this.#timer = this.#clock.after(at - this.#clock.now(), () => this.#wake())
+  }
+
+  #wake(): void {
+    this.#timer?.cancel()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    if (!this.#stopped && this.#sent === undefined) void this.#speak()
+  }
+
+  async #speak(): Promise<void> {
+    const now = this.#clock.now()
+    const returns = this.#mustReturn
+    const asked = this.#phase === 'alone' ? [] : this.#queue.splice(0)
+    const counters = this.#toTell(asked, returns, now)
+    const words = counters.map((counter) =>
+      returns ? counter.returning(now) : counter.word(now - counter.usedAt > UNUSED_MS, now),
+    )
+    const takes = asked.map(
+      ({ takes: costs, manner: { held, turn } }): TakeWord => ({
+        costs: costs.map((take) => [counters.indexOf(this.counter(take)) + 1, take.cost, take.keep ?? 0] as const),
+        held,
+        ...(turn === undefined ? {} : { turn: this.#turns.word(turn) }),
+      }),
+    )
+    const message = this.#message(words, takes, returns)
+    this.#sent = { counters, returns, at: now }
+    this.#dirty.clear()
+    let reply: Reply | undefined
+    try {
+      reply = JSON.parse(await this.#options.carrier.ask(this.#options.exchange, JSON.stringify(message))) as Reply
+    } catch {
+      reply = undefined
+    }
+    if (this.#stopped) return
+    if (reply !== undefined) this.#serverAhead = Number(reply.now) - this.#clock.now()
+    if (reply === undefined || reply.state === 'late') this.#unheard()
+    else this.#heard(message, reply, asked)
+    this.#sent = undefined
+    if (this.#phase === 'alone') this.#answerAlone([...asked, ...this.#queue.splice(0)])
+    this.#soon(this.#queue.length > 0 || this.#mustReturn ? 0 : this.#dirty.size > 0 ? GATHER_MS : HEARTBEAT_MS)
+  }
+
+  /** What the message is about: what is asked for, what changed, and what the store keeps back for this weir. */
+  #toTell(asked: readonly Asking[], returns: boolean, now: Millis): Counter[] {
+    if (returns) return [...this.#counters.values()]
+    const counters = new Set(this.#dirty)
+    for (const { takes } of asked) for (const take of takes) counters.add(this.counter(take))
+    for (const counter of this.#counters.values()) {
+      if (counter.promised) counters.add(counter)
+      else if (counter.idle && now - counter.usedAt > 2 * UNUSED_MS) this.#counters.delete(counter.key)
+    }
+    return [...counters]
+  }
+
+  #message(buckets: Message['buckets'], takes: Message['takes'], returns: boolean): Message {
+    const { me, home, replaces, coldStart, yieldMs } = this.#options
+    const late = this.#serverAhead === undefined ? undefined : this.#clock.now() + this.#serverAhead + LATE_MS
+    return {
+      me,
+      home,
+      ...(replaces === undefined ? {} : { replaces }),
+      ...(late === undefined ? {} : { late }),
+      lost: this.#lost,
+      claim: this.#share,
+      returns,
+      buckets,
+      takes,
+      ends: this.#turns.ends(),
+      cold_start: coldStart(),
+      horizon_ms: HORIZON_MS,
+      out_ms: OUT_MS,
+      stragglers_ms: STRAGGLERS_MS,
+      yield_ms: yieldMs,
+    }
+  }
+
+  #heard(message: Message, reply: Reply, asked: readonly Asking[]): void {
+    const now = this.#clock.now()
+    this.#lost = false
+    this.#failures = 0
+    this.#members = reply.members
+    if (reply.state !== 'in') {
+      // Taken to be out: what was sent is not in its books.
+      if (this.#phase !== 'alone') this.#goAlone(now, false)
+      this.#share = reply.share
+      this.#mustReturn = true
+      return
+    }
+    this.#heardAt = now
+    this.#share = reply.share
+    this.#turns.told(message.ends)
+    const told = listOf(reply.buckets)
+    for (const [index, counter] of (this.#sent?.counters ?? []).entries()) {
+      const word = message.buckets[index]
+      if (word !== undefined) counter.confirm(word, told[index], now)
+    }
+    if (this.#phase !== 'together') {
+      for (const counter of this.#counters.values()) {
+        counter.together(message.returns)
+        this.#dirty.add(counter)
+      }
+      this.#mustReturn = false
+      this.#phase = 'together'
+      this.#options.changed(true)
+      this.#options.freed()
+    }
+    for (const [index, one] of listOf(reply.takes).entries()) {
+      const waiting = asked[index]
+      if (waiting !== undefined) this.#answer(waiting, one)
+    }
+  }
+
+  #answer({ first, takes, manner: { turn }, answer }: Asking, reply: TakeReply): void {
+    if ('stale' in reply) return answer({ granted: false, waitMs: 0, by: first, stale: true })
+    if ('wait' in reply)
+      return answer({ granted: false, waitMs: Math.ceil(reply.wait), by: takes[reply.by - 1] ?? first })
+    const now = this.#clock.now()
+    const grant = {
+      granted: true,
+      purses: takes.map((take) => this.counter(take).reserve(take.cost, true, now)),
+    } as const
+    if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false)
+    if (reply.after <= 0) answer(grant)
+    else this.#clock.after(reply.after, () => answer(grant))
+  }
+
+  /** No answer: the message may have been heard, or not. */
+  #unheard(): void {
+    const now = this.#clock.now()
+    this.#lost = true
+    this.#failures += 1
+    for (const counter of this.#sent?.counters ?? []) this.#dirty.add(counter)
+    if (this.#sent?.returns === true) {
+      // It may have come back after all, and then its share is in the store's hands again until it is out once more.
+      this.#mustReturn = false
+      this.#heardAt = this.#sent.at + LATE_MS
+      for (const counter of this.#counters.values()) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
+    } else if (this.#phase !== 'alone') this.#goAlone(now, this.#phase === 'new')
+  }
+
+  #goAlone(now: Millis, empty: boolean): void {
+    this.#phase = 'alone'
+    for (const counter of this.#counters.values()) counter.alone(this.#share, this.#heardAt + OUT_MS, now, empty)
+    this.#options.changed(false)
+  }
+
+  #answerAlone(asked: readonly Asking[]): void {
+    for (const { first, takes, manner, answer } of asked) answer(this.#takeAlone(first, takes, manner))
+  }
+
+  #takeAlone(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
+    if (this.#options.onFailure === 'closed' || this.#share === 0)
+      return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
+    if (turn !== undefined && this.#members > 1 && !this.#turns.isMine(turn)) {
+      return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
+    }
+    const now = this.#clock.now()
+    let waitMs = 0
+    let by = first
+    for (const take of takes) {
+      const one = this.counter(take).meter.wait(take.cost + (take.keep ?? 0), now)
+      if (one > waitMs) {
+        waitMs = one
+        by = take
+      }
+    }
+    if (held && waitMs > 0) return { granted: false, waitMs, by }
+    return { granted: true, purses: takes.map((take) => this.counter(take).reserve(take.cost, false, now)) }
+  }
+}
+
+/** Lua writes an empty list as an empty object. */
+const listOf = <T>(list: readonly T[] | Record<string, never>): readonly T[] => (Array.isArray(list) ? list : [])

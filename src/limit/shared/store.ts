@@ -1,0 +1,180 @@
+// Buckets that several weirs share. Grants come from the common store; levels and forecasts come from what it last told.
+
+import type { Clock } from '../../core/clock.ts'
+import type { BucketRule } from '../../core/rules.ts'
+import type { Millis, Tokens } from '../../core/units.ts'
+import type { BucketLevel, BucketStore, Grant, Manner, Outcome, Take, Taken, Turn } from '../store.ts'
+import type { Counter, Purse } from './counter.ts'
+import { Member } from './member.ts'
+import type { Carrier, Shout } from './wire.ts'
+
+export interface SharedOptions {
+  readonly carrier: Carrier
+  readonly clock: Clock
+  readonly me: string
+  readonly home: string
+  readonly replaces: string | undefined
+  readonly coldStart: () => number
+  readonly yieldMs: Millis
+  readonly onFailure: 'share' | 'closed'
+  /** The store of an exchange's counters went away or came back. */
+  readonly changed: (exchange: string, together: boolean) => void
+}
+
+/** The buckets of all exchanges, each exchange's with a member of its own. */
+export class SharedStore implements BucketStore {
+  readonly #options: SharedOptions
+  readonly #members = new Map<string, Member>()
+  readonly #freed: (() => void)[] = []
+  #rules: ReadonlyMap<string, BucketRule> = new Map()
+
+  constructor(options: SharedOptions) {
+    this.#options = options
+    options.carrier.onShout((exchange, shout) => this.#members.get(exchange)?.hear(JSON.parse(shout) as Shout))
+  }
+
+  /** Begins to be heard of for these exchanges, so that a share is there when the store goes away. */
+  start(exchanges: readonly string[]): void {
+    for (const exchange of exchanges) this.#member(exchange).start()
+  }
+
+  /** Says goodbye: the others need not keep a share for this weir. */
+  async stop(): Promise<void> {
+    await Promise.allSettled([...this.#members.values()].map((member) => member.stop()))
+  }
+
+  /** Per exchange: whether the store answers, the share of every limit that is this weir's, how many weirs there are. */
+  standing(): readonly { exchange: string; together: boolean; share: number; members: number }[] {
+    return [...this.#members].map(([exchange, { together, share, members }]) => ({
+      exchange,
+      together,
+      share,
+      members,
+    }))
+  }
+
+  take(takes: readonly Take[], manner: Manner): Taken | Promise<Taken> {
+    const [first] = takes
+    return first === undefined ? { granted: true } : this.#of(first).take(first, takes, manner)
+  }
+
+  charge(takes: readonly Take[]): Grant {
+    const [first] = takes
+    return first === undefined ? { granted: true } : this.#of(first).charge(takes)
+  }
+
+  settle(takes: readonly Take[], outcome: Outcome, grant: Grant): void {
+    const [first] = takes
+    if (first === undefined) return
+    const member = this.#of(first)
+    const now = this.#options.clock.now()
+    for (const [index, take] of takes.entries()) {
+      member.counter(take).settle(take.cost, outcome, (grant.purses?.[index] ?? 'shared') as Purse, now)
+    }
+    member.touch(takes)
+    if (outcome !== 'spent') this.#tellFreed()
+  }
+
+  endTurn(turn: Turn, accepted: boolean): void {
+    this.#member(turn.exchange).endTurn(turn, accepted)
+  }
+
+  drain(take: Take, pauseMs: Millis): void {
+    this.#change(take, (counter, now) => counter.close(pauseMs, true, now))
+  }
+
+  close(take: Take, pauseMs: Millis): void {
+    this.#change(take, (counter, now) => counter.close(pauseMs, false, now))
+  }
+
+  shrink(take: Take): void {
+    this.#change(take, (counter, now) => counter.shrink(now))
+  }
+
+  adopt(take: Take, limit: Tokens): void {
+    this.#change(take, (counter) => counter.adopt(limit))
+  }
+
+  quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
+    const now = this.#options.clock.now()
+    let waitMs = 0
+    let by: Take | undefined
+    for (const take of takes) {
+      const one = this.#of(take)
+        .counter(take)
+        .meter.wait(take.cost + (take.keep ?? 0), now)
+      if (one > waitMs) {
+        waitMs = one
+        by = take
+      }
+    }
+    return { waitMs, by }
+  }
+
+  level(take: Take): BucketLevel {
+    return levelOf(this.#of(take).counter(take), this.#options.clock.now())
+  }
+
+  levels(): readonly BucketLevel[] {
+    const now = this.#options.clock.now()
+    return [...this.#members.values()].flatMap((member) =>
+      [...member.counters()].map((counter) => levelOf(counter, now)),
+    )
+  }
+
+  retune(rules: readonly BucketRule[]): void {
+    this.#rules = new Map(rules.map((rule) => [rule.id, rule]))
+    for (const member of this.#members.values()) {
+      for (const counter of member.counters()) {
+        const rule = this.#rules.get(counter.rule.id)
+        if (rule !== undefined) counter.retune(rule)
+      }
+    }
+    this.#tellFreed()
+  }
+
+  onFreed(listener: () => void): void {
+    this.#freed.push(listener)
+  }
+
+  #change(take: Take, change: (counter: Counter, now: Millis) => void): void {
+    const member = this.#of(take)
+    change(member.counter(take), this.#options.clock.now())
+    member.touch([take])
+  }
+
+  #tellFreed(): void {
+    for (const listener of this.#freed) listener()
+  }
+
+  #of({ rule }: Take): Member {
+    return this.#member(rule.exchange)
+  }
+
+  #member(exchange: string): Member {
+    const known = this.#members.get(exchange)
+    if (known !== undefined) return known
+    const { changed, ...options } = this.#options
+    const member = new Member({
+      ...options,
+      exchange,
+      freed: () => this.#tellFreed(),
+      changed: (together) => changed(exchange, together),
+    })
+    this.#members.set(exchange, member)
+    return member
+  }
+}
+
+const levelOf = ({ key, rule, meter, charged }: Counter, now: Millis): BucketLevel => ({
+  key,
+  rule,
+  available: meter.available(now),
+  inFlight: meter.inFlight,
+  fullInMs: meter.fullIn(now),
+  closedForMs: Math.max(0, meter.closedUntil - now),
+  share: meter.share(now),
+  room: meter.room(now),
+  charged,
+  knownForMs: Number.POSITIVE_INFINITY,
+})

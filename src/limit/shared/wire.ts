@@ -1,0 +1,120 @@
+// What weirs and their common store say to each other about the counters of one exchange. The other side is buckets.lua.
+
+import type { Millis, Tokens } from '../../core/units.ts'
+
+/** One bucket as the sender knows it. Names carry no exchange: `private:1f0c…`. */
+export interface BucketWord {
+  readonly name: string
+  /** `b`: refills at `rate`. `w`: at most `cap` in any stretch of `every`. */
+  readonly kind: 'b' | 'w'
+  readonly cap: Tokens
+  /** Tokens per millisecond. */
+  readonly rate: number
+  readonly every: Millis
+  /** Cost of the sender's calls that are on the way, granted by the store. */
+  readonly held: Tokens
+  /** All it has ever spent of what the store granted; saying it twice charges once. */
+  readonly spent: Tokens
+  /** The part of it that no answer has confirmed; for a store that remembers nothing of the sender. */
+  readonly since: Tokens
+  /** How long ago the newest of it was settled. */
+  readonly ago: Millis
+  /** With `returns`: what is left of the sender's share. */
+  readonly left: Tokens
+  /** The exchange closed it for so long. */
+  readonly gate?: Millis
+  /** The exchange said it is empty. */
+  readonly empty?: boolean
+  /** The exchange refused and nothing explains it: less of the rate is trusted for a time. */
+  readonly shrink?: boolean
+  /** The sender does not go by what it was told of this bucket any more. */
+  readonly drop?: boolean
+}
+
+/** A call that wants to go: costs as index into the message's buckets (from 1), cost, and what must remain. */
+export interface TakeWord {
+  readonly costs: readonly (readonly [bucket: number, cost: Tokens, keep: Tokens])[]
+  /** False: charged whatever the levels are. */
+  readonly held: boolean
+  readonly turn?: TurnWord
+}
+
+/** A call whose key has an order: nonces of 20 digits, so that text compares as numbers do. */
+export interface TurnWord {
+  readonly lane: string
+  readonly nonce?: string
+  /** Nonce and the key's window together: at or below the highest that was accepted, the call can not succeed. */
+  readonly least?: string
+}
+
+/** What a weir says. */
+export interface Message {
+  /** This process. */
+  readonly me: string
+  /** This installation: the same over restarts. */
+  readonly home: string
+  /** The process that ran here before. */
+  readonly replaces?: string
+  readonly bye?: boolean
+  /** By the server's clock: later than this the sender has given the message up. */
+  readonly late?: number
+  /** The reply to the message before never came. */
+  readonly lost: boolean
+  /** Share of every limit that the sender lives on, or may; for a server that has forgotten it. */
+  readonly claim: number
+  /** The sender lived on its share, has stopped, and brings what is left. */
+  readonly returns: boolean
+  readonly buckets: readonly BucketWord[]
+  readonly takes: readonly TakeWord[]
+  /** Calls that ended at keys with an order, with their nonce when it was accepted. */
+  readonly ends: readonly { readonly lane: string; readonly nonce?: string }[]
+  readonly cold_start: number
+  /** A grant may lie this far ahead, and five times as far where there is much to share. */
+  readonly horizon_ms: Millis
+  readonly out_ms: Millis
+  readonly stragglers_ms: Millis
+  readonly yield_ms: Millis
+}
+
+/** What became of one take. */
+export type TakeReply =
+  | { readonly after: Millis; readonly sole?: boolean }
+  | { readonly wait: Millis; readonly by: number }
+  | { readonly stale: true }
+
+/** What the store says. */
+export interface Reply {
+  /** `late`: nothing was done. `out`: the sender is taken to live on its share, and must return first. */
+  readonly state: 'in' | 'out' | 'late' | 'bye'
+  /** The server's clock. */
+  readonly now: string
+  readonly share: number
+  readonly members: number
+  /**
+   * In the order of the message: what is free, what all weirs hold, how long it is closed, which part of it is here and
+   * which share of its rate is trusted.
+   */
+  readonly buckets: readonly {
+    readonly free: Tokens
+    readonly held: Tokens
+    readonly closed: Millis
+    readonly part: number
+    readonly trust: number
+  }[]
+  readonly takes: readonly TakeReply[]
+}
+
+/** What one weir tells the others at once: a level must be asked for again, or a key's turn is free. */
+export interface Shout {
+  readonly told?: string
+  readonly by?: string
+  readonly freed?: string
+}
+
+/** The way to the store. */
+export interface Carrier {
+  /** Runs the script for one exchange. Rejects when no answer came within the time that a call may wait for the store. */
+  ask(exchange: string, message: string): Promise<string>
+  /** Hears what other weirs shout about the counters of an exchange. */
+  onShout(listener: (exchange: string, shout: string) => void): void
+}

@@ -13,7 +13,7 @@ import { type Encoding, type Fault, Faults, isCounted, type Waiting } from './fa
 import { FUTURES_HOSTS, FuturesVenue } from './futures.ts'
 import type { FuturesOptions } from './futures-limits.ts'
 import { Gate, seeded } from './gate.ts'
-import { type Call, Journal, type Report, type Violation } from './journal.ts'
+import { type Call, Journal, type Report, type Spending, type Violation } from './journal.ts'
 import { type CoinbaseExchangeKey, type CoinbaseKey, coinbaseKey, type KrakenKey } from './keys.ts'
 import { type KrakenAccountView, KrakenVenue } from './kraken.ts'
 import type { KrakenOptions, KrakenTier } from './kraken-limits.ts'
@@ -62,6 +62,8 @@ export interface Exchange {
   readonly violations: readonly Violation[]
   readonly connections: Readonly<Connections>
   report(): Report
+  /** What each counter has taken in so far. */
+  ledger(): readonly Readonly<Spending>[]
   /** Registers a key by name and hands it out; the same name gives the same key. */
   krakenKey(name: string, member?: { account?: string; tier?: KrakenTier; nonceWindow?: number }): KrakenKey
   futuresKey(name: string): KrakenKey
@@ -152,6 +154,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
     violations: journal.violations,
     connections: listener.connections,
     report: () => journal.report(),
+    ledger: () => journal.ledger,
     krakenKey: (name, member) => kraken.key(name, member),
     futuresKey: (name) => futures.key(name),
     coinbaseKey: (name, member) => {

@@ -43,8 +43,9 @@ export interface Spending {
   readonly scope: string
   /** Sum of the costs of all that was accepted. */
   spent: number
-  /** When the last of it was accepted. */
+  /** When the last of it was accepted, and where the counter stood then, in its own terms. */
   lastMs: number
+  level: number
 }
 
 export interface Report {
@@ -82,7 +83,7 @@ export class Journal {
   /** Writes the ruling down; true when the call may go on (also when limits are only counted, not enforced). */
   allow(counter: string, scope: string, cost: number, ruling: Ruling, call: Call): boolean {
     if (ruling.ok) {
-      this.accepted(counter, scope, cost, call.timeMs)
+      this.accepted(counter, scope, cost, call.timeMs, ruling.level)
       return true
     }
     push(this.violations, { timeMs: call.timeMs, counter, scope, level: ruling.level, cost, call }, this.#keep)
@@ -91,11 +92,12 @@ export class Journal {
   }
 
   /** Enters into the ledger what a counter took in. */
-  accepted(counter: string, scope: string, cost: number, atMs: number): void {
+  accepted(counter: string, scope: string, cost: number, atMs: number, level: number): void {
     const name = `${counter} ${scope}`
-    const entry = this.#ledger.get(name) ?? { counter, scope, spent: 0, lastMs: atMs }
+    const entry = this.#ledger.get(name) ?? { counter, scope, spent: 0, lastMs: atMs, level }
     entry.spent += cost
     entry.lastMs = atMs
+    entry.level = level
     this.#ledger.set(name, entry)
   }
 

@@ -198,7 +198,7 @@ export class KrakenTrading {
   #accrue(account: string, market: Market, agesMs: readonly number[], nowMs: number): void {
     const before = this.#engine.levelAt(account, market.krakenId, nowMs)
     const { level } = this.#engine.cancelMany(account, market.krakenId, agesMs, nowMs)
-    this.#journal.accepted('kraken.engine', `${account} ${market.krakenId}`, level - before, nowMs)
+    this.#journal.accepted('kraken.engine', `${account} ${market.krakenId}`, level - before, nowMs, level)
   }
 
   #charge(call: Call, account: string, market: Market, cost: number, ruling: Ruling, kind = ''): void {

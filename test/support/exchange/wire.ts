@@ -59,7 +59,11 @@ export async function send(
 
 function prepare(req: IncomingMessage, answer: Answer, fault: Fault | undefined, help: WireHelp) {
   const plain = bodyBytes(answer)
-  const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8', ...answer.headers }
+  const headers: Record<string, string> = {
+    Date: new Date(help.clock.wall()).toUTCString(),
+    'Content-Type': 'application/json; charset=utf-8',
+    ...answer.headers,
+  }
   const accepted = String(req.headers['accept-encoding'] ?? '').split(/[\s,]+/)
   const forced = fault?.encoding ?? (fault?.kind === 'encode' ? 'gzip' : undefined)
   const offered = help.encoding !== undefined && accepted.includes(help.encoding) ? help.encoding : undefined

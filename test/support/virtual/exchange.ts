@@ -7,7 +7,7 @@ import { ENGINE_TIERS } from '../exchange/engine.ts'
 import { type ExchangeOptions, makeVenues } from '../exchange/exchange.ts'
 import { bodyBytes } from '../exchange/faults.ts'
 import { seeded } from '../exchange/gate.ts'
-import { type Call, Journal } from '../exchange/journal.ts'
+import { type Call, Journal, type Spending } from '../exchange/journal.ts'
 import { type CoinbaseKey, coinbaseKey, type KrakenKey } from '../exchange/keys.ts'
 import { type KrakenTier, PRIVATE_TIERS } from '../exchange/kraken-limits.ts'
 
@@ -36,6 +36,10 @@ export interface Use {
   readonly tookMs: number
   /** `leastMs / tookMs`; says nothing when there were violations. */
   readonly efficiency: number
+}
+
+export interface CounterUse extends Use {
+  readonly counter: string
 }
 
 /** What a run came to. */
@@ -117,19 +121,8 @@ export class VirtualExchange {
   }
 
   /** The same for each counter that was used. */
-  uses(fromMs: number, baseMs: number): readonly (Use & { readonly name: string })[] {
-    const spent = new Map<string, { cost: number; lastMs: number }>()
-    for (const { counter, scope, spent: cost, lastMs } of this.journal.ledger) {
-      // Cancels have a name of their own among violations, but no counter of their own.
-      const name = `${counter.replace('.cancel', '')} ${scope}`
-      const known = spent.get(name) ?? { cost: 0, lastMs: 0 }
-      spent.set(name, { cost: known.cost + cost, lastMs: Math.max(known.lastMs, lastMs) })
-    }
-    return [...spent].map(([name, { cost, lastMs }]) => {
-      const least = leastMs(limitOf(name, this.#tier), cost)
-      const tookMs = lastMs - fromMs - baseMs
-      return { name, leastMs: least, tookMs, efficiency: least / tookMs }
-    })
+  uses(fromMs: number, baseMs: number): readonly CounterUse[] {
+    return usesOf(this.journal.ledger, this.#tier, fromMs + baseMs)
   }
 }
 
@@ -152,11 +145,32 @@ export const limitOf = (counter: string, tier: KrakenTier): Limit => {
   return { capacity: rule.capacity, perSecond: rule.refillPerSecond }
 }
 
+/** How near each counter of a ledger came to its limit, from `sinceMs` on. */
+export const usesOf = (ledger: Journal['ledger'], tier: KrakenTier, sinceMs: number): readonly CounterUse[] => {
+  const merged = new Map<string, Spending>()
+  for (const { counter: name, scope, spent, lastMs, level } of ledger) {
+    // Cancels have a name of their own among violations, but no counter of their own.
+    const counter = name.replace('.cancel', '')
+    const known = merged.get(`${counter} ${scope}`)
+    const last = known === undefined || known.lastMs < lastMs ? { lastMs, level } : known
+    merged.set(`${counter} ${scope}`, {
+      ...{ counter, scope, spent: spent + (known?.spent ?? 0), lastMs: last.lastMs, level: last.level },
+    })
+  }
+  return [...merged.values()].map((entry) => {
+    const least = leastMs(limitOf(entry.counter, tier), entry)
+    const tookMs = entry.lastMs - sinceMs
+    return { counter: entry.counter, leastMs: least, tookMs, efficiency: least / tookMs }
+  })
+}
+
 /** A limit takes in its capacity at once, and the rest as fast as it decays, or window by window. */
-const leastMs = (limit: Limit, spent: number): number =>
-  'limit' in limit
-    ? (Math.ceil(spent / limit.limit) - 1) * limit.everyMs
-    : (Math.max(0, spent - limit.capacity) / limit.perSecond) * 1000
+const leastMs = (limit: Limit, { spent, level, counter }: Spending): number => {
+  if ('limit' in limit) return (Math.ceil(spent / limit.limit) - 1) * limit.everyMs
+  // Cancels may lift the engine's counter above its maximum: that is borrowed, not used.
+  const borrowed = counter === 'kraken.engine' ? Math.max(0, level - limit.capacity) : 0
+  return (Math.max(0, spent - limit.capacity - borrowed) / limit.perSecond) * 1000
+}
 
 /** Per second. */
 const WINDOWS: Readonly<Record<string, number>> = {

@@ -33,6 +33,7 @@ export const lowerTierOf = (evidence: Evidence): LowerTier | undefined => {
   const rested = isRested(evidence)
   return lowerTiers.find((tier) => {
     // From rest, a lower capacity refuses the first call above it.
+    if (rested && capacity - tier.capacity < TELLING) return false
     if (rested) return Math.abs(capacity - room - tier.capacity - cost / 2) <= Math.max(1, cost / 2) + HAIR
     if (previous === undefined || (refill - tier.refill) * previous.agoMs < TELLING) return false
     // Between two refusals the budget was empty at both ends: what passed is what was refilled.

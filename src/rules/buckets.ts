@@ -85,27 +85,24 @@ const linkBucket = (
   if (bucket.headroom >= 1) report([...path, 'headroom'], 'leaves nothing of the limit')
   const number = (key: string, value: Parameters<Variants['choose']>[0]) =>
     positive(variants.choose(value, [...path, key]), key)
-  return 'capacity' in bucket
-    ? tokenBucket(
-        frame,
-        number('capacity', bucket.capacity) * usable,
-        number('refill', bucket.refill) * usable,
-        bucket.margin,
-        lowerTiers(bucket, usable, number('capacity', bucket.capacity) * usable),
-      )
-    : windowOf(frame, number('limit', bucket.limit) * usable, number('every', bucket.every))
+  if ('limit' in bucket) {
+    return windowOf(frame, number('limit', bucket.limit) * usable, number('every', bucket.every))
+  }
+  const capacity = number('capacity', bucket.capacity) * usable
+  const refill = number('refill', bucket.refill) * usable
+  return tokenBucket(frame, capacity, refill, bucket.margin, lowerTiers(bucket, usable, refill))
 }
 
-/** Tiers with less, where both numbers are given per tier. */
+/** Tiers with a lower rate, where both numbers are given per tier. */
 const lowerTiers = (
   { capacity, refill }: { capacity: Varied<Tokens>; refill: Varied<TokensPerMs> },
   usable: number,
-  chosen: Tokens,
+  chosen: TokensPerMs,
 ): readonly LowerTier[] => {
   if (typeof capacity === 'number' || typeof refill === 'number') return []
   return Object.keys(capacity).flatMap((name) => {
     const tier = { name, capacity: (capacity[name] ?? 0) * usable, refill: (refill[name] ?? 0) * usable }
-    return tier.capacity < chosen && tier.refill > 0 ? [tier] : []
+    return tier.refill > 0 && tier.refill < chosen ? [tier] : []
   })
 }
 

@@ -42,6 +42,7 @@ describe('a refusal', () => {
       'unexplained',
     ],
     ['from rest, where starter ends', { ...pro, believed: 4, room: 4 }, 'lower_tier'],
+    ['from rest, at the very end, where intermediate ends as well', { ...pro, believed: 0.4, room: 0.4 }, 'steps'],
     ['from rest, well below where starter ends', { ...pro, believed: 9, room: 9 }, 'unexplained'],
     ['after what starter refills in 30 s', { ...pro, room: 20, previous: { agoMs: 30_000, sent: 11 } }, 'lower_tier'],
     [

@@ -126,6 +126,13 @@ describe('a signal of Kraken', () => {
     ['EAuth:Rate limit exceeded', balance, () => said('EAuth:Rate limit exceeded'), KEY],
     ['EAuth:Too many requests', balance, () => said('EAuth:Too many requests'), KEY],
     ['EOrder:Rate limit exceeded', order, () => said('EOrder:Rate limit exceeded'), PAIR],
+    [
+      'EOrder:Domain rate limit exceeded',
+      order,
+      () => said('EOrder:Domain rate limit exceeded'),
+      [],
+      ['{kraken}domain:one'],
+    ],
     ['EService:Throttled until a time', balance, () => said(soon()), [], KEY],
     ['EService:Throttled, said to an order', order, () => said(soon()), [], KEY],
     ['EGeneral:Temporary lockout', balance, () => said('EGeneral:Temporary lockout'), [], KEY],

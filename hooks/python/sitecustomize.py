@@ -1,6 +1,6 @@
 # Loaded by every Python under `weir exec` (PYTHONPATH), into programs that are not ours: it says nothing, raises nothing,
-# and changes nothing for hosts other than the exchanges'. requests and aiohttp find weir also where they were told to
-# ignore the environment, and every TLS context trusts weir's root, which can vouch for no other host.
+# and changes nothing for hosts other than the exchanges'. requests, aiohttp and whatever opens TLS by asyncio find weir
+# also where they look at no variable, and every TLS context trusts weir's root, which can vouch for no other host.
 
 import importlib.machinery
 import importlib.util
@@ -62,12 +62,69 @@ def _install():
 
         client.ClientSession._request = requested
 
+    def patch_urllib3(connectionpool):
+        from socket import IPPROTO_TCP, TCP_NODELAY
+
+        init = connectionpool.HTTPConnectionPool.__init__
+
+        def made(self, *args, **kwargs):
+            init(self, *args, **kwargs)
+            # Towards proxies urllib3 leaves Nagle's algorithm on: a body then waits for the acknowledgement of its head.
+            if self.proxy is not None and self.host in hosts and self.conn_kw.get("socket_options") == []:
+                self.conn_kw["socket_options"] = [(IPPROTO_TCP, TCP_NODELAY, 1)]
+
+        connectionpool.HTTPConnectionPool.__init__ = made
+
+    def patch_asyncio(base_events):
+        create = base_events.BaseEventLoop.create_connection
+
+        async def created(self, factory, host=None, port=None, *, ssl=None, sock=None, **kwargs):
+            if ssl and sock is None and host in hosts and port == 443:
+                kwargs["server_hostname"] = kwargs.get("server_hostname") or host
+                sock = await self.run_in_executor(None, _tunnel, proxy, host)
+                host = port = None
+            return await create(self, factory, host, port, ssl=ssl, sock=sock, **kwargs)
+
+        base_events.BaseEventLoop.create_connection = created
+
     patches = {"ssl": patch_ssl}
     if proxy:
-        patches.update({"requests.sessions": patch_requests, "aiohttp.client": patch_aiohttp})
+        patches["requests.sessions"] = patch_requests
+        patches["aiohttp.client"] = patch_aiohttp
+        patches["urllib3.connectionpool"] = patch_urllib3
+        patches["asyncio.base_events"] = patch_asyncio
     for name in [name for name in patches if name in sys.modules]:
         patches.pop(name)(sys.modules[name])
     sys.meta_path.insert(0, _AfterImport(patches))
+
+
+def _tunnel(proxy, host):
+    """A socket that leads to the host through weir (RFC 9110, section 9.3.6)."""
+    import socket
+    from base64 import b64encode
+    from urllib.parse import unquote, urlsplit
+
+    way = urlsplit(proxy)
+    sock = socket.create_connection((way.hostname, way.port or 80), timeout=10)
+    try:
+        user = "%s:%s" % (unquote(way.username or ""), unquote(way.password or ""))
+        word = b64encode(user.encode()).decode()
+        head = "CONNECT {0}:443 HTTP/1.1\r\nHost: {0}:443\r\nProxy-Authorization: Basic {1}\r\n\r\n".format(host, word)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(head.encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            piece = sock.recv(1024)
+            if not piece:
+                raise ConnectionError("weir closed the connection")
+            answer += piece
+        if answer.split(b" ", 2)[1] != b"200":
+            raise ConnectionError("weir refused the tunnel: %s" % answer.split(b"\r\n", 1)[0].decode())
+        sock.setblocking(False)
+        return sock
+    except Exception:
+        sock.close()
+        raise
 
 
 class _AfterImport:

@@ -54,7 +54,11 @@ export const prepareFiles = ({
   const store = java ? javaStore(keep, { file: ca, pem: caPem }, env) : undefined
   if (java && store === undefined) notes.push('--java: no Java found here, so its trust store is as it was')
   const phpIni = dirname(keep('php/weir.ini', ini))
-  return { files: { ca, nodeCa: merged(['NODE_EXTRA_CA_CERTS'], ca), bundles, phpIni, javaStore: store }, notes }
+  // It takes the place of the user's own, which may hold passwords and is not to be copied.
+  const hasOwn = env.WGETRC !== undefined || existsSync(join(env.HOME ?? '', '.wgetrc'))
+  const wgetrc = hasOwn ? undefined : keep('wgetrc', `ca_certificate = ${ca}\n`)
+  const nodeCa = merged(['NODE_EXTRA_CA_CERTS'], ca)
+  return { files: { ca, nodeCa, bundles, phpIni, wgetrc, javaStore: store }, notes }
 }
 
 /**

@@ -19,6 +19,8 @@ export interface LaunchFiles {
   readonly bundles: Readonly<Record<BundleVariable, string>>
   /** Folder of the ini file that tells PHP. */
   readonly phpIni: string
+  /** What tells wget; undefined where the user has a wgetrc. */
+  readonly wgetrc: string | undefined
   /** Trust store for Java; undefined when Java is not asked for, or there is none. */
   readonly javaStore: string | undefined
 }
@@ -58,8 +60,8 @@ export const variables = (launch: Launch): readonly Variable[] => [
 
 /** The files and folders that the variables lead to, each once. */
 export const pathsOf = ({ files, hooks }: Launch): readonly string[] => {
-  const { ca, nodeCa, bundles, phpIni, javaStore } = files
-  const paths = [ca, nodeCa, ...Object.values(bundles), phpIni, javaStore, hooks?.node, hooks?.python]
+  const { ca, nodeCa, bundles, phpIni, wgetrc, javaStore } = files
+  const paths = [ca, nodeCa, ...Object.values(bundles), phpIni, wgetrc, javaStore, hooks?.node, hooks?.python]
   return [...new Set(paths.filter((path) => path !== undefined))]
 }
 
@@ -118,6 +120,7 @@ const languageRows = ({ env, files, java, proxy }: Launch): readonly Variable[] 
   row(`${FREQTRADE}cafile`, files.bundles.SSL_CERT_FILE, 'freqtrade: ccxt trusts this file alone'),
   // An empty entry stands for the folders that PHP was built with.
   row('PHP_INI_SCAN_DIR', `${env.PHP_INI_SCAN_DIR ?? ''}:${files.phpIni}`, 'PHP reads no CA variable'),
+  ...(files.wgetrc === undefined ? [] : [row('WGETRC', files.wgetrc, 'wget reads no CA variable, with GnuTLS')]),
   ...(java
     ? [row('JAVA_TOOL_OPTIONS', javaOptions(env, proxy, files.javaStore), 'the JVM reads no other variable')]
     : []),

@@ -1,12 +1,9 @@
-// What a client program is sent to do, and what it brings back; both travel as JSON.
+// What the bots of `programs/` are told, in their environment, and what each of them prints.
 
-/** Three calls: one that is served, one that is signed and served, one that weir refuses. */
-export interface Errand {
-  readonly good: string
-  readonly signed: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string }
-  readonly refused: string
-}
+import { coinbaseExchangeKey, coinbaseKey, type KrakenKey, krakenKey } from '../support/exchange/keys.ts'
+import { krakenPoster } from '../system/sign.ts'
 
+/** A bot of an HTTP client makes three calls: one that is served, one that is signed and served, one that weir refuses. */
 export interface Seen {
   readonly good: Answer
   readonly signed: Answer
@@ -19,29 +16,50 @@ export interface Seen {
   }
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number
+  /** X-Weir-Decision. */
   readonly decision: string | null
   readonly body: unknown
 }
 
-export interface Tour {
-  readonly exchange: 'kraken' | 'coinbase' | 'coinbaseexchange'
-  readonly credentials: Readonly<Record<string, string>>
-  /** ccxt's own options that lead it to weir. */
-  readonly wiring: Readonly<Record<string, string>>
-  /** So many calls are more than the limits allow. */
-  readonly tooMuch: number
-}
-
+/** What a bot of ccxt saw. */
 export interface TourSeen {
   readonly markets: number
-  readonly tickers: readonly string[]
   readonly btc: number | undefined
   /** X-Weir-Class and X-Weir-Decision of the balance. */
   readonly balance: { readonly class: string | undefined; readonly decision: string | undefined }
   readonly ordered: boolean
   readonly served: number
-  /** Name of the error class that ccxt raised. */
-  readonly refusal: string | undefined
+  /** Names of the error class that ccxt raised, and of those that it extends. */
+  readonly refusal: readonly string[]
+}
+
+/** Keys that a bot may hold. */
+export interface Credentials {
+  readonly kraken: KrakenKey
+  readonly coinbase: { readonly key: string; readonly secret: string }
+  readonly coinbaseexchange: { readonly key: string; readonly secret: string; readonly passphrase: string }
+}
+
+/** The errand and the keys of the bot of that name. Not every language reads JSON without help, so it is in words. */
+export function errand(name: string): Readonly<Record<string, string>> {
+  const kraken = krakenKey(name)
+  const coinbase = coinbaseKey(name)
+  const { path, headers = {}, body } = krakenPoster(kraken)('Balance')
+  const credentials: Credentials = {
+    kraken,
+    coinbase: { key: coinbase.name, secret: coinbase.pem },
+    coinbaseexchange: coinbaseExchangeKey(name),
+  }
+  return {
+    GOOD: 'https://api.kraken.com/0/public/Ticker?pair=XBTUSD',
+    SIGNED: `https://api.kraken.com${path}`,
+    API_KEY: headers['API-Key'] ?? '',
+    API_SIGN: headers['API-Sign'] ?? '',
+    BODY: body,
+    REFUSED: 'https://api.coinbase.com/api/v3/brokerage/time',
+    ECHO: 'wss://ws.kraken.com/v2',
+    CREDENTIALS: JSON.stringify(credentials),
+  }
 }

@@ -79,6 +79,13 @@ describe('the files of a launched bot', () => {
     expect(statSync(prepare().files.ca).mode & 0o777).toBe(0o644)
   })
 
+  it('tell wget, unless it is told something already', () => {
+    expect(read(String(prepare().files.wgetrc))).toBe(`ca_certificate = ${prepare().files.ca}\n`)
+    expect(prepare({ WGETRC: '/mine' }).files.wgetrc).toBeUndefined()
+    writeFileSync(join(dir, '.wgetrc'), 'http_password = mine\n')
+    expect(prepare({ HOME: dir }).files.wgetrc).toBeUndefined()
+  })
+
   it('do without a file that can not be read, and say so', () => {
     const { files, notes } = prepare({ REQUESTS_CA_BUNDLE: join(dir, 'missing.pem') })
     expect(read(files.bundles.REQUESTS_CA_BUNDLE).endsWith(ROOT)).toBe(true)

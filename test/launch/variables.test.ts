@@ -11,6 +11,7 @@ const launch: Launch = {
     nodeCa: '/s/node.pem',
     bundles: { SSL_CERT_FILE: '/s/ssl.pem', REQUESTS_CA_BUNDLE: '/s/requests.pem', CURL_CA_BUNDLE: '/s/curl.pem' },
     phpIni: '/s/php',
+    wgetrc: '/s/wgetrc',
     javaStore: undefined,
   },
   hooks: { node: '/h/preload.cjs', python: '/h/python' },
@@ -45,6 +46,7 @@ describe('the variables of a launched bot', () => {
       FREQTRADE__EXCHANGE__CCXT_CONFIG__aiohttp_trust_env: 'true',
       FREQTRADE__EXCHANGE__CCXT_CONFIG__cafile: '/s/ssl.pem',
       PHP_INI_SCAN_DIR: ':/s/php',
+      WGETRC: '/s/wgetrc',
     })
   })
 
@@ -103,7 +105,7 @@ describe('the variables of a launched bot', () => {
   })
 
   it('lead to these paths', () => {
-    const files = ['/s/ca.pem', '/s/node.pem', '/s/ssl.pem', '/s/requests.pem', '/s/curl.pem', '/s/php']
+    const files = ['/s/ca.pem', '/s/node.pem', '/s/ssl.pem', '/s/requests.pem', '/s/curl.pem', '/s/php', '/s/wgetrc']
     expect(pathsOf(launch)).toEqual([...files, '/h/preload.cjs', '/h/python'])
     expect(pathsOf({ ...launch, hooks: undefined })).toEqual(files)
   })

@@ -1,15 +1,26 @@
-// An unchanged ccxt bot at one exchange, then one that asks for too much. Told by TOUR what to be; prints what it saw.
+// An unchanged ccxt bot at the exchange named first, with the options (JSON) given second; then one that asks for too
+// much. Prints what it saw.
 
 import ccxt, { type Exchange } from 'ccxt'
-import type { Tour, TourSeen } from '../errand.ts'
+import type { Credentials, TourSeen } from '../errand.ts'
 
-const { exchange, credentials, wiring, tooMuch } = JSON.parse(process.env.TOUR ?? '{}') as Tour
-const makers = { kraken: ccxt.kraken, coinbase: ccxt.coinbase, coinbaseexchange: ccxt.coinbaseexchange }
-const bot: Exchange = new makers[exchange]({ ...credentials, ...wiring, enableRateLimit: false })
-
+const TOO_MUCH = 40
 const SYMBOL = 'BTC/USD'
+const [, , id = '', options = '{}'] = process.argv
+const { kraken, coinbase, coinbaseexchange } = JSON.parse(process.env.CREDENTIALS ?? '{}') as Credentials
+const settings = { ...(JSON.parse(options) as object), enableRateLimit: false }
+const makers: Readonly<Record<string, () => Exchange>> = {
+  kraken: () => new ccxt.kraken({ apiKey: kraken.key, secret: kraken.secret, ...settings }),
+  coinbase: () => new ccxt.coinbase({ apiKey: coinbase.key, secret: coinbase.secret, ...settings }),
+  coinbaseexchange: () => {
+    const { key: apiKey, secret, passphrase: password } = coinbaseexchange
+    return new ccxt.coinbaseexchange({ apiKey, secret, password, ...settings })
+  },
+}
+const bot = makers[id]?.()
+if (bot === undefined) throw new Error('which exchange?')
+
 await bot.loadMarkets()
-const tickers = await bot.fetchTickers([SYMBOL, 'ETH/USD'])
 const balance = await bot.fetchBalance()
 const { 'X-Weir-Class': className, 'X-Weir-Decision': decision } = bot.last_response_headers as Record<string, string>
 const order = await bot.createOrder(SYMBOL, 'limit', 'buy', 0.01, 100)
@@ -17,26 +28,32 @@ await bot.cancelOrder(String(order.id), SYMBOL)
 
 // More than there is, as a bot with a bug would.
 let served = 0
-let refusal: Error | undefined
-while (refusal === undefined && served < tooMuch) {
-  refusal = await ask().then(
-    () => undefined,
-    (error: unknown) => error as Error,
+let refusal: unknown
+while (refusal === undefined && served < TOO_MUCH) {
+  await (id === 'kraken' ? bot.fetchLedger() : bot.fetchOpenOrders(SYMBOL)).then(
+    () => {
+      served += 1
+    },
+    (error: unknown) => {
+      refusal = error
+    },
   )
-  if (refusal === undefined) served += 1
 }
 
 const seen: TourSeen = {
   markets: bot.symbols.length,
-  tickers: Object.keys(tickers).sort(),
   btc: balance.BTC?.free,
   balance: { class: className, decision },
   ordered: typeof order.id === 'string',
   served,
-  refusal: refusal?.constructor.name,
+  refusal: ancestry(refusal),
 }
 process.stdout.write(`${JSON.stringify(seen)}\n`)
 
-function ask(): Promise<unknown> {
-  return exchange === 'kraken' ? bot.fetchLedger() : bot.fetchOpenOrders(SYMBOL)
+/** Names of its class and of those that this extends, up to ccxt's own root. */
+function ancestry(error: unknown): string[] {
+  if (!(error instanceof ccxt.BaseError)) return []
+  const names: string[] = []
+  for (let kind = error.constructor; kind !== Error; kind = Object.getPrototypeOf(kind)) names.push(kind.name)
+  return names
 }

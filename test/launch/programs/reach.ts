@@ -3,9 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { get, type RequestOptions } from 'node:https'
-import { createRequire } from 'node:module'
 import { connect } from 'node:tls'
-import ccxt from 'ccxt'
+import { WebSocket as Ws } from 'ws'
 
 const TIME = 'https://api.exchange.coinbase.com/time'
 const ECHO = 'wss://ws.kraken.com/v2'
@@ -25,22 +24,7 @@ const WAYS: Readonly<Record<string, () => Promise<unknown>>> = {
       socket.once('data', (head) => resolve(/x-weir-decision: (\w+)/i.exec(String(head))?.[1]))
     }),
   WebSocket: () => echo(new WebSocket(ECHO)),
-  ws: () => {
-    // The one that ccxt brings.
-    const made = createRequire(import.meta.resolve('ccxt'))('ws') as typeof WebSocket
-    return echo(new made(ECHO))
-  },
-  ccxt: async () => {
-    const kraken = new ccxt.kraken()
-    await kraken.fetchTime()
-    return (kraken.last_response_headers as Record<string, string>)['X-Weir-Decision']
-  },
-  'ccxt with credentials': async () => {
-    const { apiKey, secret } = JSON.parse(process.env.KRAKEN ?? '{}') as { apiKey: string; secret: string }
-    const kraken = new ccxt.kraken({ apiKey, secret })
-    await kraken.fetchBalance()
-    return (kraken.last_response_headers as Record<string, string>)['X-Weir-Class']
-  },
+  ws: () => echo(new Ws(ECHO) as unknown as WebSocket),
   // The exchange under another name and port: nothing to do with weir.
   elsewhere: () =>
     decision({

@@ -1,0 +1,90 @@
+// What the bots of the tests are made of and the machine may lack: installed once, from Debian or by the bots' own tools, or
+// missed with one loud line.
+
+import { execFile, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+/** Gone with node_modules. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache', import.meta.url))
+const INSTALL_MS = 240_000
+
+/** Whether `probe` succeeds here; where it does not, root installs the Debian packages first. */
+export async function openCommand(probe: readonly string[], packages: readonly string[]): Promise<boolean> {
+  const [command = '', ...args] = probe
+  const works = (): boolean => spawnSync(command, args, { timeout: 20_000 }).status === 0
+  if (works()) return true
+  try {
+    if (process.getuid?.() !== 0) throw new Error('not root')
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const lock = ['-o', 'DPkg::Lock::Timeout=60']
+    await run('apt-get', ['update', '-q'], { env, timeout: INSTALL_MS })
+    const install = ['install', '-y', '-q', '--no-install-recommends', ...packages]
+    await run('apt-get', [...lock, ...install], { env, timeout: INSTALL_MS })
+    if (!works()) throw new Error(`installed ${packages.join(' ')}, but ${probe.join(' ')} fails`)
+    return true
+  } catch (error) {
+    miss(packages.join(' '), error)
+    return false
+  }
+}
+
+/** Path of a Python that has what a file of this folder asks for; undefined when it can not be had. */
+export async function openPython(requirements: string): Promise<string | undefined> {
+  const list = fileURLToPath(new URL(requirements, import.meta.url))
+  const home = await kept('weir-python', list, async (dir) => {
+    await run('python3', ['-m', 'venv', dir], { timeout: INSTALL_MS })
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', list]
+    await run(join(dir, 'bin/python'), install, { timeout: INSTALL_MS })
+  })
+  return home === undefined ? undefined : join(home, 'bin/python')
+}
+
+/** Path of a program built from one file of Go; undefined when there is no Go. */
+export async function openGo(source: string): Promise<string | undefined> {
+  const env = {
+    ...process.env,
+    PATH: `${process.env.PATH}:/usr/local/go/bin`,
+    GOTOOLCHAIN: 'local',
+    GO111MODULE: 'off',
+  }
+  const hasGo = spawnSync('go', ['version'], { env }).status === 0
+  if (!hasGo && !(await openCommand(['go', 'version'], ['golang-go']))) return undefined
+  const file = fileURLToPath(new URL(source, import.meta.url))
+  const home = await kept('weir-go', file, async (dir) => {
+    await mkdir(dir, { recursive: true })
+    const flags = { env: { ...env, GOCACHE: join(CACHE, 'weir-go-build') }, timeout: INSTALL_MS }
+    await run('go', ['build', '-o', join(dir, 'bot'), file], flags)
+  })
+  return home === undefined ? undefined : join(home, 'bot')
+}
+
+/** A directory that `make` fills, named after what is in `file`: a change of it makes a new one. */
+async function kept(name: string, file: string, make: (dir: string) => Promise<void>): Promise<string | undefined> {
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 8)
+  const home = join(CACHE, `${name}-${digest}`)
+  if (existsSync(home)) return home
+  const unfinished = `${home}-${process.pid}`
+  try {
+    await mkdir(dirname(home), { recursive: true })
+    await make(unfinished)
+    await rename(unfinished, home)
+    return home
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true })
+    // Another test file was quicker.
+    if (existsSync(home)) return home
+    miss(name, error)
+    return undefined
+  }
+}
+
+function miss(what: string, error: unknown): void {
+  const why = String((error as { stderr?: string }).stderr || error).trim()
+  process.stdout.write(`SKIPPED: no ${what}: ${why.split('\n').at(-1)}\n`)
+}

@@ -121,7 +121,7 @@ export class NonceOrder implements LaneOrder {
   closed({ nonce, bot }: Ticket, outcome: Outcome, accepted: boolean, tookMs: Millis): void {
     this.#inFlight.splice(this.#inFlight.indexOf(nonce), 1)
     if (outcome === 'never_left') return
-    this.#options.spread.add(tookMs)
+    if (this.#rules.nonceOrder === 'spaced') this.#options.spread.add(tookMs)
     // Only an accepted nonce raises the mark: a call with a wild nonce and a wrong signature must not lock the key out.
     if (nonce === undefined || !accepted) return
     // What the dead left on the way has been overtaken, or has arrived: waiting longer would save nothing.

@@ -1,11 +1,18 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { WeirEvent } from '../../src/core/events.ts'
 import type { EndpointClass } from '../../src/core/rules.ts'
 import { Lanes, type LanesJournal } from '../../src/limit/lanes.ts'
 import { MemoryStore } from '../../src/limit/memory.ts'
+import type { MeterSnapshot } from '../../src/limit/meter.ts'
 import type { Mark } from '../../src/limit/nonce-order.ts'
+import { stragglers } from '../../src/limit/stragglers.ts'
+import { Database } from '../../src/state/database.ts'
 import { aClass, anExchange } from '../support/build.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { bucketRule } from './rules.ts'
 import { aTicket } from './ticket.ts'
 
 const KEY = 'kraken a1b2c3d4'
@@ -47,6 +54,33 @@ describe('the lanes', () => {
     const sent = send(lanes, 7n).then(() => clock.now())
     await clock.pass(5_000)
     expect(await sent).toBe(3_000)
+  })
+
+  it('know what a killed process had on the way from the levels that it wrote down', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'weir-lanes-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const open = () => {
+      const database = new Database(directory, clock)
+      onTestFinished(() => database.close())
+      const levels = database.levels().map((saved) => ({ ...saved, snapshot: saved.value as MeterSnapshot }))
+      const store = new MemoryStore(clock, () => 1, {
+        load: () => levels,
+        save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+      })
+      const journal = { load: () => [], save: () => {}, stragglers: stragglers(levels) }
+      return new Lanes({ store, clock, maxQueueBytes: () => 1e6, tell: () => {}, journal })
+    }
+    const takes = [{ key: '{kraken}private:a1b2c3d4', rule: bucketRule(15, 1, 'private'), cost: 1 }]
+    await open()
+      .lane(KEY, rule)
+      .enter(aTicket({ nonce: 7n, takes }), 100)
+    await clock.pass(1_500)
+    const next = open()
+    const sent = next.lane(KEY, rule).enter(aTicket({ nonce: 8n, takes }), 100)
+    await clock.pass(3_499)
+    expect(next.view()).toMatchObject([{ waiting: 1, inFlight: 0 }])
+    await clock.pass(1)
+    expect((await sent).waitedMs).toBe(3_500)
   })
 
   it('do not wait for what another key left', async () => {

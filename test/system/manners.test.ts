@@ -6,8 +6,8 @@ import { openClient } from './client.ts'
 import { openScene } from './scene.ts'
 import { krakenPoster } from './sign.ts'
 
-const page = async (admin: string, path: string): Promise<Record<string, never>> =>
-  (await (await fetch(admin + path)).json()) as Record<string, never>
+const page = async <Page>(admin: string, path: string): Promise<Page> =>
+  (await (await fetch(admin + path)).json()) as Page
 const TICKER = { path: '/0/public/Ticker?pair=XBTUSD', headers: { 'X-Weir-Cache': 'skip' } }
 
 describe('shadow mode for all', { timeout: 40_000 }, () => {
@@ -25,8 +25,8 @@ describe('shadow mode for all', { timeout: 40_000 }, () => {
     expect(said[5]).toMatch(/^wait;ms=\d+$/)
     expect(said[13]).toBe('refuse;code=limit_reached')
     expect(exchange.calls).toHaveLength(14)
-    const { calls } = await page(weir.admin, '/v1/recent')
-    expect((calls as readonly { shadow?: string }[]).map(({ shadow }) => shadow)).toEqual(said)
+    const { calls } = await page<{ calls: readonly { shadow?: string }[] }>(weir.admin, '/v1/recent')
+    expect(calls.map(({ shadow }) => shadow)).toEqual(said)
     const metrics = await (await fetch(`${weir.admin}/metrics`)).text()
     expect(metrics).toMatch(/^weir_shadow_total\{exchange="kraken",class="ticker",would="send"\} 5$/m)
     expect(metrics).toMatch(/^weir_shadow_total\{exchange="kraken",class="ticker",would="refuse"\} [1-9]$/m)
@@ -51,7 +51,7 @@ describe('bots of one machine', { timeout: 40_000 }, () => {
     const line = await weir.logged(/sign with one key/)
     expect(line.msg).toMatch(/^127\.0\.0\.1\/kraken-cli and 127\.0\.0\.1\/krakenex sign with one key/)
     expect(line.credential).toMatch(/^[0-9a-f]{16}$/)
-    const { queues } = await page(weir.admin, '/v1/queues')
+    const { queues } = await page<{ queues: unknown }>(weir.admin, '/v1/queues')
     expect(queues).toMatchObject([
       {
         exchange: 'kraken',

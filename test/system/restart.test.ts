@@ -61,7 +61,7 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
     const { exchange, weir, bot } = await openScene()
     const key = exchange.krakenKey('overtaken')
     const post = krakenPoster(key)
-    exchange.stall(2_500)
+    exchange.stall(4_200)
     const lost = bot.send(post('Balance')).catch((error: unknown) => error)
     await sleep(300)
     const sentAt = performance.now()
@@ -74,7 +74,7 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
     expect(answered).toMatchObject({ decision: 'forwarded', json: { error: [] } })
     expect(performance.now() - sentAt).toBeGreaterThan(4_000)
     expect(exchange.calls).toHaveLength(2)
-    expect(exchange.account(key)).toMatchObject({ invalidNonces: 0 })
+    expect(exchange.account(key.key)).toMatchObject({ invalidNonces: 0 })
   })
 
   it('that can not succeed are known over a restart', async () => {
@@ -88,7 +88,7 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
     await weir.kill9()
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
     expect(await second.bot.send(early)).toMatchObject({ decision: 'refused', json: { error: ['EAPI:Invalid nonce'] } })
-    expect(exchange.account(key)).toMatchObject({ invalidNonces: 0 })
+    expect(exchange.account(key.key)).toMatchObject({ invalidNonces: 0 })
     expect(exchange.calls).toHaveLength(1)
   })
 })

@@ -79,7 +79,7 @@ const bucketRow = (view: LimitView, width: number, paint: Paint): string => {
   const used = Math.round(Math.min(1, Math.max(0, utilization)) * BAR)
   const colour = utilization >= 1 ? 'red' : utilization >= 0.8 ? 'yellow' : 'green'
   const bar = paint('█'.repeat(used), colour) + '░'.repeat(BAR - used)
-  const left = `${amount(available)} of ${amount(capacity)} left`
+  const left = capacity === 0 ? 'a gate' : `${amount(available)} of ${amount(capacity)} left`
   const end =
     closedForMs > 0 ? `, closed for ${duration(closedForMs)}` : fullInMs > 0 ? `, full in ${duration(fullInMs)}` : ''
   const share = effectiveShare < 1 ? `, ${paint(`at ${Math.round(effectiveShare * 100)} % of the rate`, 'yellow')}` : ''

@@ -84,9 +84,24 @@ const BY_HAND: readonly (readonly [
   ['fetch by hand', node('with-http.ts', 'fetch'), 'Response.ok is false', byNode],
   ['https of Node by hand', node('with-http.ts', 'https'), '', byNode],
   ['got by hand', node('with-http.ts', 'got'), 'HTTPError', byNode],
-  ['axios by hand', node('with-http.ts', 'axios'), 'AxiosError ERR_BAD_REQUEST', byNode],
-  ['axios 1.13 by hand', node('with-http.ts', 'axios-1.13'), 'AxiosError ERR_BAD_REQUEST', byNode],
-  ['axios 0.27 by hand', node('with-http.ts', 'axios-old'), 'AxiosError ERR_BAD_REQUEST', byNode],
+  [
+    'axios by hand',
+    node('with-http.ts', 'axios'),
+    'AxiosError ERR_BAD_REQUEST',
+    ({ caFile }) => ({ NODE_EXTRA_CA_CERTS: caFile }),
+  ],
+  [
+    'axios 1.13 by hand',
+    node('with-http.ts', 'axios-1.13'),
+    'AxiosError ERR_BAD_REQUEST',
+    ({ caFile }) => ({ NODE_EXTRA_CA_CERTS: caFile }),
+  ],
+  [
+    'axios 0.27 by hand',
+    node('with-http.ts', 'axios-old'),
+    'AxiosError ERR_BAD_REQUEST',
+    ({ caFile }) => ({ NODE_EXTRA_CA_CERTS: caFile }),
+  ],
   ['Go by hand', GO, '', byBundle],
 ]
 

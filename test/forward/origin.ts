@@ -8,7 +8,7 @@ import { realClock } from '../../src/core/clock.ts'
 import type { UpstreamRule } from '../../src/core/rules.ts'
 import { ServerClocks } from '../../src/core/server-clock.ts'
 import { Pools } from '../../src/forward/pool.ts'
-import { forward } from '../../src/forward/send.ts'
+import { type ForwardDeps, forward } from '../../src/forward/send.ts'
 import { classOf, shippedRules } from '../rules/shipped.ts'
 import { aCall, type CallChange } from '../support/build.ts'
 import { certificatesFor } from '../support/exchange/authority.ts'
@@ -90,6 +90,7 @@ export function senderTo(
   origin: Pick<Origin, 'port' | 'caPem'>,
   upstream: Partial<UpstreamRule> = {},
   address = '127.0.0.1',
+  learn: ForwardDeps['learn'] = () => undefined,
 ): (call: ClassifiedCall) => Promise<Reply> {
   const hosts = shippedRules().hosts
   const pools = new Pools({ trust: [origin.caPem], route: () => ({ host: address, port: origin.port }) })
@@ -105,7 +106,7 @@ export function senderTo(
     host: (name) => rules.get(name),
     clock: realClock,
     serverClocks: new ServerClocks(realClock),
-    learn: () => undefined,
+    learn,
   })
 }
 

@@ -156,7 +156,7 @@ export const buildApp = async (
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
     keys: new Keys(clock),
-    limit: { lanes, store, pricer, belief, serverClocks, tell },
+    limit: { lanes, store, pricer, belief, serverClocks },
     forward: {
       dispatch: ({ host, upstream }) => {
         const pool = pools.to(host, upstream)

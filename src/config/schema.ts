@@ -2,22 +2,9 @@
 // Shapes only; what names mean is checked by src/rules/link.ts.
 
 import { z } from 'zod'
+import { Bucket } from './buckets.ts'
 import { Cost } from './costs.ts'
-import {
-  count,
-  duration,
-  flag,
-  host,
-  name,
-  oneOrMore,
-  overriding,
-  path,
-  rate,
-  share,
-  size,
-  tokens,
-  varied,
-} from './leaves.ts'
+import { count, duration, flag, host, name, oneOrMore, overriding, path, share, size } from './leaves.ts'
 import { Answer, Credential } from './speech.ts'
 
 /** The wait that most clients can bear: their time-out is 10 s. */
@@ -112,60 +99,6 @@ const Client = z
     ),
   })
   .meta({ id: 'client', description: 'A client library that gives up after a known time.' })
-
-const scope = z.enum(['ip', 'key', 'account', 'pair'])
-const per = oneOrMore(scope, 'ip, key, account or pair').describe(
-  'Who shares it: everybody behind this address, one API key, one account, one trading pair; several together.',
-)
-const common = {
-  per,
-  headroom: share.describe('Share of the limit that weir leaves unused.').prefault('0%'),
-  reserve: z
-    .strictObject({
-      trading: share.describe('For classes of kind order and cancel.').optional(),
-      critical: share.describe('For classes of priority critical.').optional(),
-      high: share.describe('For classes of priority critical and high.').optional(),
-    })
-    .meta({ id: 'reserve', description: 'Shares of a bucket that all other classes must leave in it.' })
-    .describe('Shares kept for urgent classes: the others wait once no more than these are left.')
-    .optional(),
-  recovery: duration
-    .describe('Pause after the exchange refuses, when it names no time; doubles on repeats.')
-    .prefault('5s'),
-  adaptive: flag.describe('`adaptive` of the exchange, for this limit alone.').optional(),
-}
-
-const TokenBucket = z
-  .strictObject({
-    ...common,
-    capacity: varied(tokens, 'number', 'a number').describe('Most it can hold: the size of a burst.'),
-    refill: varied(rate, 'rate', 'a rate such as 1/s or 15/45s').describe('How fast it fills.'),
-    margin: tokens
-      .describe('Tokens that weir leaves in it, for a counter that decays in steps and so lags behind a steady one.')
-      .prefault(0),
-  })
-  .meta({ id: 'bucket', description: 'A limit that refills steadily; a counter that decays is the same, mirrored.' })
-
-const Window = z
-  .strictObject({
-    ...common,
-    limit: varied(tokens, 'number', 'a number').describe('At most this much …'),
-    every: varied(duration, 'duration', 'a duration such as 500ms, 5s or 1h').describe(
-      '… in any stretch of this length.',
-    ),
-  })
-  .meta({ id: 'window', description: 'A limit stated as N per T.' })
-
-const Gate = z
-  .strictObject({
-    per,
-    gate: z.literal(true).describe('Calls that cost 0 here pass, unless the exchange has closed it.'),
-    recovery: common.recovery,
-  })
-  .meta({
-    id: 'gate',
-    description: 'A limit without a published number: it holds nothing back until the exchange refuses.',
-  })
 
 const CacheOfClass = z
   .strictObject({
@@ -269,9 +202,7 @@ const Exchange = z
         'Unsigned GET of all pairs under all their names, asked once, when a bot names one that nothing else makes out.',
       )
       .optional(),
-    buckets: z
-      .record(name, z.union([TokenBucket, Window, Gate], { error: 'expected a bucket: per, capacity, refill' }))
-      .describe('The exchange’s limits, by name.'),
+    buckets: z.record(name, Bucket).describe('The exchange’s limits, by name.'),
     classes: z.record(name, Class).describe('Its endpoints, by name of the class.'),
     default: Fallback.describe('The class of all other paths.'),
     answers: z.array(Answer).describe('What its answers mean, in order.').prefault([]),
@@ -330,7 +261,7 @@ const Limits = z
 /** limits.yaml after defaults, with durations in ms, rates in tokens per ms, sizes in bytes, shares from 0 to 1. */
 export type LimitsConfig = z.output<typeof Limits>
 export type ExchangeConfig = z.output<typeof Exchange>
-export type BucketConfig = z.output<typeof TokenBucket> | z.output<typeof Window> | z.output<typeof Gate>
+export type BucketConfig = z.output<typeof Bucket>
 export type ClassConfig = z.output<typeof Class>
 export type FallbackConfig = z.output<typeof Fallback>
 export type CostConfig = z.output<typeof Cost>[string]

@@ -2,7 +2,6 @@
 // too long. On the way back it settles the charge and believes the exchange where the exchange knows better.
 
 import type { ClassifiedCall } from '../core/call.ts'
-import type { Observer } from '../core/events.ts'
 import { isGate } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
@@ -14,7 +13,6 @@ import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
 export interface LimitDeps extends AdmitDeps {
   readonly pricer: Pricer
   readonly belief: Belief
-  readonly tell: Observer
 }
 
 /** Holds calls to the limits of their class. */

@@ -54,7 +54,6 @@ const send = async (call: ClassifiedCall, ending: Ending = served, tookMs = 0): 
     pricer,
     belief,
     serverClocks,
-    tell: (event) => events.push(event),
   })(async ({ record }) => {
     if (tookMs > 0) await new Promise<void>((done) => void clock.after(tookMs, done))
     ending(record)

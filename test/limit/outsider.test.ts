@@ -58,7 +58,7 @@ const run = async (scene: Scene): Promise<{ minutes: Minute[]; events: WeirEvent
     costs: [{ bucket: rule, fixed: 1, each: [], byParam: [], byAge: [] }],
     maxWaitMs: 6_000,
   })
-  const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock), tell })(async (call) => {
+  const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock) })(async (call) => {
     await after(40)
     const { ok } = counter.arrive(1, clock.now())
     await after(40)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Counter, DecayingCounter, LazyFillBucket, SlidingLog } from '../support/exchange/counters.ts'
+import { seeded } from '../support/exchange/gate.ts'
 import { bucketRule, takeFrom, windowRule } from './rules.ts'
 import { idealMs, type Limit, type Load, type Network, simulate } from './simulation.ts'
 
@@ -20,7 +21,7 @@ describe('weir against an exact limiter', () => {
         fc.constantFrom(0, 5, 50, 200, 1000),
         fc.boolean(),
         async (buckets, seed, jitterMs, stalls) => {
-          const chance = randomFrom(seed)
+          const chance = seeded(seed)
           const limits = buckets.map(({ capacity, perSecond }, index) => lazyFill(capacity, perSecond, index))
           const load = someLoad(
             chance,
@@ -40,7 +41,7 @@ describe('weir against an exact limiter', () => {
     // "Reduced every couple of seconds" says Kraken; an older page of it: by one every three.
     await fc.assert(
       fc.asyncProperty(seeds, fc.constantFrom(1000, 2000, 3000), fc.nat(3000), async (seed, stepMs, phaseMs) => {
-        const chance = randomFrom(seed)
+        const chance = seeded(seed)
         const perSecond = 0.33
         let level = 0
         let steps = 0
@@ -74,7 +75,7 @@ describe('weir against an exact limiter', () => {
         seeds,
         fc.constantFrom(0, 20, 300),
         async (limit, everyMs, seed, jitterMs) => {
-          const chance = randomFrom(seed)
+          const chance = seeded(seed)
           const rule = windowRule(limit, everyMs)
           const counter = new SlidingLog({ max: limit, windowMs: everyMs })
           const load = someLoad(chance, [limit], 80)
@@ -95,7 +96,7 @@ describe('weir against an exact limiter', () => {
       const counter = new SlidingLog({ max: 30, windowMs: 1000 })
       const load = backlog(1200, 5)
       const limits = [{ take: takeFrom(windowRule(30, 1000)), counter }]
-      const outcome = await simulate(limits, load, aNetwork(randomFrom(3), jitterMs))
+      const outcome = await simulate(limits, load, aNetwork(seeded(3), jitterMs))
       expect(outcome.violations).toBe(0)
       expect(39_000 / outcome.lastAcceptedMs).toBeGreaterThanOrEqual(least)
     })
@@ -115,7 +116,7 @@ describe('weir against an exact limiter', () => {
   for (const { name, capacity, perSecond, calls } of shapes) {
     for (const condition of conditions) {
       it(`uses at least ${condition.least * 100} % of ${name} with ${condition.name}, and violates nothing`, async () => {
-        const chance = randomFrom(7)
+        const chance = seeded(7)
         const counter = new DecayingCounter({ max: capacity, decayPerSecond: perSecond })
         const limits = [{ take: takeFrom(bucketRule(capacity, perSecond)), counter }]
         const load = backlog(calls, 5)
@@ -156,14 +157,3 @@ const aNetwork = (chance: () => number, jitterMs: number, stall?: { fromMs: numb
   jitterMs: () => (chance() < 0.05 ? jitterMs : chance() * jitterMs),
   ...(stall === undefined ? {} : { stall }),
 })
-
-/** Mulberry32: a small seeded generator, so that a failing run can be repeated. */
-const randomFrom = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}

@@ -48,7 +48,7 @@ export interface AdminDeps {
   readonly queues: () => readonly QueueView[]
   readonly breakers: () => readonly BreakerView[]
   readonly cache: () => CacheView
-  /** TLS connections of bots that came to nothing. */
+  /** TLS connections of bots that carried no calls. */
   readonly handshakes: () => readonly HandshakeView[]
   /** Tries to reach every exchange, which takes seconds and asks each a question. */
   readonly reach: () => Promise<readonly ReachView[]>

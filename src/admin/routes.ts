@@ -95,7 +95,7 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
   ['/v1/recent', 'the last calls (?limit=)'],
   ['/v1/violations', 'refusals by an exchange that weir had not foreseen, and what to do'],
-  ['/v1/handshakes', 'TLS connections of bots that came to nothing: who does not trust weir'],
+  ['/v1/handshakes', 'TLS connections that carried no calls: who does not trust weir, and WebSockets'],
   ['/ca.pem', 'the certificate that bots must trust'],
 ]
 

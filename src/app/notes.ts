@@ -11,6 +11,12 @@ const TELL_AGAIN_AFTER_MS: Millis = 60_000
 /** Bots, hosts and reasons are few; should they ever not be, the oldest are forgotten. */
 const KEPT = 256
 
+const OUTCOMES: ReadonlyMap<InboundEvent['type'], HandshakeView['outcome']> = new Map([
+  ['handshake.failed', 'failed'],
+  ['handshake.unused', 'unused'],
+  ['upgrade.opened', 'websocket'],
+])
+
 /** What the inbound side notes. */
 export class Notes {
   readonly #log: Log
@@ -27,7 +33,8 @@ export class Notes {
   readonly note = (event: InboundEvent): void => {
     const { type, host, code, reason, bot } = event
     const fields = { host, error: code, reason, bot }
-    if (type === 'handshake.failed' || type === 'handshake.unused') this.#keep(event)
+    const outcome = OUTCOMES.get(type)
+    if (outcome !== undefined) this.#keep(event, outcome)
     if (type !== 'handshake.failed' || host === undefined || !this.#isDue(`${host} ${reason}`)) {
       this.#log.debug(type, fields)
       return
@@ -35,17 +42,16 @@ export class Notes {
     this.#log.warn('a bot broke off the TLS handshake; `weir ca` shows how to make it trust the certificate', fields)
   }
 
-  /** TLS connections that came to nothing, oldest first. */
+  /** TLS connections that carried no calls, oldest first. */
   handshakes(): readonly HandshakeView[] {
     return [...this.#handshakes.values()]
   }
 
-  #keep({ type, host, bot = 'unknown', reason }: InboundEvent): void {
-    const key = JSON.stringify([type, bot, host, reason])
+  #keep({ host, bot = 'unknown', reason }: InboundEvent, outcome: HandshakeView['outcome']): void {
+    const key = JSON.stringify([outcome, bot, host, reason])
     const times = (this.#handshakes.get(key)?.times ?? 0) + 1
-    const finished = type === 'handshake.unused'
     this.#handshakes.delete(key)
-    this.#handshakes.set(key, { atWallMs: this.#clock.wall(), bot, host, reason, finished, times })
+    this.#handshakes.set(key, { atWallMs: this.#clock.wall(), bot, host, outcome, reason, times })
     const [oldest] = this.#handshakes.keys()
     if (this.#handshakes.size > KEPT && oldest !== undefined) this.#handshakes.delete(oldest)
   }

@@ -4,6 +4,7 @@ import { FLAGS } from '../config/flags.ts'
 import { nearest } from '../config/suggest.ts'
 import { ca } from './ca.ts'
 import { check } from './check.ts'
+import { doctor } from './doctor.ts'
 import { env } from './env.ts'
 import { exec } from './exec.ts'
 import { planCalls } from './plan.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['plan', { says: '[--json] FILE: how long calls of a file take at the limits, and what would help', run: planCalls }],
   ['status', { says: 'one screen of the running proxy', run: showStatus }],
   ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
+  ['doctor', { says: '[-- COMMAND…]: is all in order, and does this bot go through weir?', run: doctor }],
   ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],
   ['ca', { says: 'the certificate that bots must trust, and how', run: ca }],
   ['schema', { says: 'the JSON Schema of limits.yaml, for editors', run: schema }],

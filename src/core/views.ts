@@ -209,7 +209,7 @@ export interface StatusView {
   readonly recommendations: readonly Recommendation[]
 }
 
-/** TLS connections that came to nothing, alike in bot, host and reason. */
+/** TLS connections that carried no calls, alike in bot, host, outcome and reason. */
 export interface HandshakeView {
   /** The last of them. */
   readonly atWallMs: Millis
@@ -217,10 +217,10 @@ export interface HandshakeView {
   readonly bot: string
   /** Undefined when the bot named none. */
   readonly host: string | undefined
+  /** `unused`: the handshake was done, and the connection ended without a request. */
+  readonly outcome: 'failed' | 'unused' | 'websocket'
   /** The alert as OpenSSL words it (`ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`), or a few words of ours. */
   readonly reason: string
-  /** True when the handshake was done, and the connection ended without a request. */
-  readonly finished: boolean
   readonly times: number
 }
 

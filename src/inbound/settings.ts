@@ -56,6 +56,7 @@ export interface InboundEvent {
     | 'handshake.unused'
     | 'request.declined'
     | 'tunnel.closed'
+    | 'upgrade.opened'
     | 'upgrade.closed'
   readonly host: string | undefined
   /** Name of the bot, else its address; undefined where nobody has asked who it is. */

@@ -53,6 +53,8 @@ const occupy = (inbound: Inbound, session: Session, socket: Socket, host: string
   session.stage = 'websocket'
   session.asked = true
   webSockets.set(host, (webSockets.get(host) ?? 0) + 1)
+  const bot = session.bot ?? session.address
+  deps.note?.({ type: 'upgrade.opened', host, code: undefined, reason: 'opened', bot })
   socket.once('close', () => {
     webSockets.set(host, (webSockets.get(host) ?? 1) - 1)
     deps.note?.({ type: 'upgrade.closed', host, code: undefined, reason: 'closed' })

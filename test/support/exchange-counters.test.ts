@@ -52,6 +52,14 @@ describe('a decaying counter', () => {
     expect(counter.accrue(200, 0)).toEqual({ ok: true, level: 60 })
   })
 
+  it('counts what it may not refuse in full, also above the maximum', () => {
+    const counter = new DecayingCounter({ max: 10, decayPerSecond: 1 })
+    burst(counter)
+    expect(counter.charge(8, 0)).toEqual({ ok: true, level: 18 })
+    expect(counter.arrive(1, 8999).ok).toBe(false)
+    expect(counter.arrive(1, 9000).ok).toBe(true)
+  })
+
   it('serves over any stretch at most the maximum plus what decays in it', () => {
     const gaps = fc.array(fc.integer({ min: 0, max: 4000 }), { maxLength: 200 })
     fc.assert(

@@ -26,7 +26,8 @@ export async function openCommand(probe: readonly string[], packages: readonly s
     await run('apt-get', ['update', '-q'], { env, timeout: INSTALL_MS })
     const install = ['install', '-y', '-q', '--no-install-recommends', ...packages]
     await run('apt-get', [...lock, ...install], { env, timeout: INSTALL_MS })
-    if (!works()) throw new Error(`installed ${packages.join(' ')}, but ${probe.join(' ')} fails`)
+    process.stdout.write(`INSTALLED from Debian: ${packages.join(' ')}\n`)
+    if (!works()) throw new Error(`${probe.join(' ')} fails nevertheless`)
     return true
   } catch (error) {
     miss(packages.join(' '), error)

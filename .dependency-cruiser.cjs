@@ -44,7 +44,7 @@ module.exports = {
       name: 'nobody-imports-the-composition',
       severity: 'error',
       from: { path: `^src/(core|config|${FEATURES})/` },
-      to: { path: '^src/(app|cli)/|^src/main\\.ts$' },
+      to: { path: '^src/(app|cli|plan)/|^src/main\\.ts$' },
     },
     {
       name: 'source-knows-no-tests',

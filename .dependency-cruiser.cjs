@@ -13,7 +13,7 @@ const HOMES = {
   'prom-client': '^src/observe/metrics\\.ts$',
   pino: '^src/observe/log\\.ts$',
   yaml: '^src/config/yaml\\.ts$',
-  zod: '^src/config/(schema|costs|leaves|speech)\\.ts$',
+  zod: '^src/config/(buckets|schema|costs|leaves|speech)\\.ts$',
 }
 
 const home = ([name, path]) => ({

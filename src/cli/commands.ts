@@ -28,7 +28,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
   ['doctor', { says: '[-- COMMAND…]: is all in order, and does this bot go through weir?', run: doctor }],
   ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],
-  ['ca', { says: 'the certificate that bots must trust, and how', run: ca }],
+  ['ca', { says: '[trust --system | untrust]: the certificate that bots must trust, and how', run: ca }],
   ['schema', { says: 'the JSON Schema of limits.yaml, for editors', run: schema }],
 ])
 

@@ -89,7 +89,7 @@ function clients(ca: string, bundle: string, javaStorePath: string): readonly Wa
 function systems(ca: string, caPath: string): readonly Way[] {
   return [
     {
-      who: 'Debian, Ubuntu, Alpine',
+      who: 'Debian, Ubuntu: the same as `weir ca trust --system`, which `weir ca untrust` takes back; Alpine',
       line: `sudo install -m 644 ${ca} /usr/local/share/ca-certificates/weir.crt && sudo update-ca-certificates`,
     },
     {

@@ -2,7 +2,7 @@
 
 /** Folders that hold one capability each; what two need lives in core or is handed in. */
 const FEATURES =
-  'admin|breaker|cache|classify|coalesce|forward|identify|inbound|launch|limit|lockout|observe|orders|rescue|rules|state|tls'
+  'admin|breaker|cache|classify|coalesce|forward|identify|inbound|launch|limit|lockout|observe|orders|redis|rescue|rules|state|tls'
 
 /** Package → the one place that may import it. */
 const HOMES = {
@@ -12,6 +12,7 @@ const HOMES = {
   'reflect-metadata': '^src/tls/',
   'prom-client': '^src/observe/metrics\\.ts$',
   pino: '^src/observe/log\\.ts$',
+  ioredis: '^src/redis/connection\\.ts$',
   yaml: '^src/config/yaml\\.ts$',
   zod: '^src/config/(buckets|schema|costs|leaves|speech)\\.ts$',
 }

@@ -16,6 +16,7 @@ import type {
   QueueView,
   ReachView,
   TotalsView,
+  StoreView,
   ViolationView,
 } from '../core/views.ts'
 
@@ -56,6 +57,14 @@ export interface AdminDeps {
   /** What weir stands on, besides the exchanges. */
   readonly parts: () => readonly PartView[]
   /** Moves the breaker of `host`, which has one. */
+  /** Undefined when the limits are shared with nobody. */
+  readonly store: () => StoreView | undefined
+  readonly rules: () => readonly RulesView[]
+  /** @param exchange undefined for all of them together */
+  readonly history: (span: Span, exchange: string | undefined) => HistoryView
+  readonly spenders: () => readonly SpendingView[]
+  /** Calls the listener with all that happens, until the function returned is called. */
+  readonly subscribe: (listener: (news: News) => void) => () => void
   readonly moveBreaker: (host: string, move: 'open' | 'close' | 'reset') => void
   /** Undefined when the host is none of an exchange's. */
   readonly explain: (question: Question) => Explanation | undefined

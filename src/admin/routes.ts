@@ -2,6 +2,8 @@
 //
 // JSON: `/health*` in the words of the health pages' types (health.ts); `/v1/*` the views of core/views.ts, in snake_case.
 
+import type { StoreView } from '../core/views.ts'
+import { createAssets } from './assets.ts'
 import type { AdminDeps, Question } from './deps.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
 import { toWire } from './wire.ts'
@@ -55,7 +57,7 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
   return new Map<string, Methods>([
     ['/', { GET: ({ wantsText }) => index(wantsText) }],
     ['/live', { GET: () => text('ok\n') }],
-    ['/ready', { GET: () => ready(deps.notServing()) }],
+    ['/ready', { GET: () => ready(deps.notServing(), deps.store()) }],
     ['/health', { GET: () => withStatus(health(deps)) }],
     ['/health/detailed', { GET: () => json(detailedHealth(deps)) }],
     ['/health/metrics', { GET: () => json(toWire(numbers(deps))) }],
@@ -106,7 +108,23 @@ const index = (wantsText: boolean): Answer => {
   return { status: 200, type: 'text/html; charset=utf-8', body }
 }
 
-const ready = (why: string | undefined): Answer => (why === undefined ? text('ready\n') : text(`${why}\n`, 503))
+const history = (deps: AdminDeps, { query }: AdminRequest): Answer => {
+  const span = query.get('span') ?? '15m'
+  if (span !== '15m' && span !== '24h') return refusal(400, 'span is 15m or 24h.')
+  // Not for people to read: indented, a day would be ten times as long.
+  const view = toWire(deps.history(span, query.get('exchange') ?? undefined))
+  return { status: 200, type: 'application/json', body: JSON.stringify(view) }
+}
+
+/** A weir that lives on its share takes calls; one that would refuse all that are held does not. */
+const ready = (why: string | undefined, store: StoreView | undefined): Answer => {
+  const alone = store?.exchanges.filter(({ together }) => !together) ?? []
+  const [first] = alone
+  if (why !== undefined) return text(`${why}\n`, 503)
+  if (first === undefined) return text('ready\n')
+  if (store?.onFailure === 'closed' || first.share === 0) return text('the common store is away\n', 503)
+  return text(`ready, without the common store: on a share of ${Math.round(first.share * 100)} %\n`)
+}
 
 const withStatus = (body: ReturnType<typeof health>): Answer => json(body, body.status === 'unhealthy' ? 503 : 200)
 
@@ -154,6 +172,7 @@ const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
   return {
     POST: () => {
       deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
+  store: deps.store(),
       return json(toWire(find()))
     },
   }

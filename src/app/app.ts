@@ -25,7 +25,7 @@ import { Lanes, type LanesJournal } from '../limit/lanes.ts'
 import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import { Pricer } from '../limit/price.ts'
-import { accountAndPair } from '../limit/store.ts'
+import { accountAndPair, type BucketStore } from '../limit/store.ts'
 import { stragglers } from '../limit/stragglers.ts'
 import { limitViews } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
@@ -37,6 +37,7 @@ import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
+import { type Fleet, joinFleet } from './fleet.ts'
 import { prober } from './probe.ts'
 import { reach } from './reach.ts'
 import { exchangeLookup, isOwnAddress } from './resolver.ts'
@@ -44,6 +45,7 @@ import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
+import { StartError } from './start-error.ts'
 const STOP_GRACE_MS: Millis = 10_000
 
 /** The parts of a weir that others look into. */
@@ -52,7 +54,9 @@ export interface App {
   readonly log: Log
   readonly clock: Clock
   readonly rulebook: Rulebook
-  readonly store: MemoryStore
+  readonly store: BucketStore
+  /** Undefined when the limits are shared with nobody. */
+  readonly fleet: Fleet | undefined
   readonly lanes: Lanes
   readonly pricer: Pricer
   /** What is known of the names of pairs. */
@@ -76,9 +80,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Something the operator named can not be used; the message says what. */
-export class StartError extends Error {}
-
 /** Builds a weir; nothing listens yet. @throws RulesError, AuthorityError, StartError */
 export const buildApp = async (
   settings: Settings,
@@ -98,10 +99,16 @@ export const buildApp = async (
     log.error('the state file can not be written: a restart would forget what is spent meanwhile', error),
   )
 
-  const store = new MemoryStore(clock, () => rules().coldStart, {
-    load: () =>
-      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
-    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+  const { redis } = settings
+  const fleet = redis === undefined ? undefined : await joinFleet({ url: redis, clock, database, rules, log })
+  const store = fleet?.store ?? ownStore(clock, () => rules().coldStart, database)
+  const history = new History({
+    clock,
+    limits: () => limitViews(store.levels()),
+    journal: {
+      load: () => database.history(),
+      save: (atWallMs, value) => database.saveHistory(atWallMs, value),
+    },
   })
   const lanes = new Lanes({
     store,
@@ -142,6 +149,7 @@ export const buildApp = async (
   const route = routes(settings)
   const lookup = exchangeLookup({
     servers: settings.dns,
+    store: () => fleet && { view: fleet.view(), errors: fleet.errors() },
     onLoop: (host) => log.warn('a host leads back to weir', { host }),
   })
   const pools = new Pools({ trust, route, lookup })
@@ -151,7 +159,7 @@ export const buildApp = async (
     rules,
     clock,
     tell,
-    fingerprints: new Fingerprints(database.secret()),
+    fingerprints: new Fingerprints(fleet?.secret ?? database.secret()),
     pairsOf,
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
@@ -205,6 +213,7 @@ export const buildApp = async (
     cache,
     metrics,
     recent,
+    fleet,
     cases,
     lately,
     certificates,
@@ -239,11 +248,20 @@ const lanesJournal = (database: Database, log: Log): LanesJournal => {
     database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
   )
   if (left.size > 0) {
+      await fleet?.close()
     const forMs = Math.ceil(Math.max(...left.values()))
     log.warn('calls were under way when weir died: others of their keys wait until those must have arrived', {
       keys: left.size,
       for_ms: forMs,
     })
+/** Buckets of this weir alone. */
+const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
+  new MemoryStore(clock, coldStart, {
+    load: () =>
+      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+  })
+
   }
   return {
     load: () => database.nonces().map(({ key, value }) => [key, value]),

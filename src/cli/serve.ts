@@ -3,8 +3,9 @@
 import { join } from 'node:path'
 import { type AdminServer, startAdmin } from '../admin/server.ts'
 import { adminDeps } from '../app/admin.ts'
-import { type App, buildApp, StartError } from '../app/app.ts'
+import { type App, buildApp } from '../app/app.ts'
 import { RulesError } from '../app/rulebook.ts'
+import { StartError } from '../app/start-error.ts'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { AuthorityError } from '../tls/constraints.ts'
@@ -15,8 +16,6 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   const read = readSettings(args, env)
   if (!read.ok) return refuse(formatIssues(read.issues, ''))
   const { settings } = read
-  if (settings.redis !== undefined)
-    return refuse('weir: this version can not share limits over Redis yet; leave --redis out')
   let app: App
   try {
     app = await buildApp(settings, env)
@@ -54,7 +53,7 @@ const announce = (app: App, port: number, adminPort: number): void => {
     admin: `http://${bracketed(admin.host)}:${adminPort}`,
     config,
     stateDir,
-    store: 'sqlite',
+    store: app.fleet === undefined ? 'sqlite' : 'redis',
     hosts: app.rulebook.rules.hosts.size,
     classes: app.rulebook.rules.exchanges.reduce((sum, { classes }) => sum + classes.length, 0),
   })

@@ -1,7 +1,7 @@
 // `weir status`: one screen about a running weir, from its admin port. Plain text when piped; on a terminal, colour
 // where something is not well.
 
-import type { BreakerView, CallView, LimitView, QueueView, StatusView } from '../core/views.ts'
+import type { BreakerView, CallView, LimitView, QueueView, StatusView, StoreView } from '../core/views.ts'
 import { amount, bytes, counted, duration } from './words.ts'
 
 /** How to print. */
@@ -30,6 +30,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
       'what to do',
       status.recommendations.flatMap(({ text }) => wrapped(text, screen.columns).map((line) => paint(line, 'yellow'))),
     ),
+    section('shared', storeRows(status.store, paint)),
     section('nonces', status.queues.flatMap(nonceRows)),
     section('breakers', breakerRows(status.breakers, paint)),
     section('last 5 min', [latelyRow(status)]),
@@ -101,6 +102,16 @@ const nonceRows = ({ exchange, lane, mixedNonces }: QueueView): string[] =>
       `${exchange} ${lane}  ${larger.bot} signs with ${larger.digits} digits, ${smaller.bot} with ${smaller.digits}: ` +
       `all calls of ${smaller.bot} are refused; give each its own key`,
   )
+
+/** Exchanges that stand alike are told of together. */
+const storeRows = (store: StoreView | undefined, paint: Paint): string[] => {
+  const alike = Map.groupBy(store?.exchanges ?? [], ({ together, share, members }) =>
+    together
+      ? `${paint('together', 'green')}, ${counted(members, 'weir')}`
+      : `${paint('Redis is away', 'red')}: ${store?.onFailure === 'closed' ? 'nothing is sent' : `on a share of ${Math.round(share * 100)} %`}, ${counted(members, 'weir')}`,
+  )
+  return [...alike].map(([words, all]) => `${all.map(({ exchange }) => exchange).join(', ')}  ${words}`)
+}
 
 /** Each that is not closed, and the rest on one line. */
 const breakerRows = (breakers: readonly BreakerView[], paint: Paint): string[] => {

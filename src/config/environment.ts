@@ -170,7 +170,7 @@ const flagNamed = (name: string): Flag => {
 }
 
 const redisUrl = (text: string): string | undefined =>
-  /^(rediss?|unix):\/\/\S+$/.test(text) && URL.canParse(text) ? text : undefined
+  /^rediss?(\+sentinel)?:\/\/\S+$/.test(text) ? text : undefined
 
 const dnsServer = (text: string): string | undefined =>
   isIP(text) !== 0 || isIP(text.replace(/:\d{1,5}$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0 ? text : undefined

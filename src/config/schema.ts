@@ -223,6 +223,13 @@ const Limits = z
       .union([z.enum(['full', 'half', 'empty']), share], { error: 'expected full, half, empty or a share' })
       .describe('How full a bucket is taken to be that weir has never seen.')
       .prefault('full'),
+    on_store_failure: z
+      .enum(['share', 'closed'])
+      .describe('While Redis is away: `share` lets each weir live on its share of every limit, `closed` sends nothing.')
+      .prefault('share'),
+    yield_for: duration
+      .describe('How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long.')
+      .prefault('10m'),
     enforce: z
       .enum(['on', 'shadow'])
       .describe('`shadow`: no class holds anything back, whatever it says; what would have been done is reported.')

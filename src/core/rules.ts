@@ -19,6 +19,10 @@ export interface Rules {
   readonly metricsPrefix: string
   /** Level of a bucket that weir has never seen, as a share of its capacity (0 to 1). */
   readonly coldStart: number
+  /** What a weir that shares its limits does while the common store is away. */
+  readonly onStoreFailure: 'share' | 'closed'
+  /** How long the share of a weir that vanished is kept for it. */
+  readonly yieldMs: Millis
   /** What is said of single bots, by name. */
   readonly bots: ReadonlyMap<string, BotRule>
   /** Known clients; the first whose `agent` a User-Agent begins with. */

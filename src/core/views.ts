@@ -189,6 +189,21 @@ export interface PartView {
 
 /** One look at everything: what `weir status` shows. */
 export interface StatusView {
+/** The store that several weirs share, as this one sees it. */
+export interface StoreView {
+  /** What is done while it is away. */
+  readonly onFailure: 'share' | 'closed'
+  readonly exchanges: readonly {
+    readonly exchange: string
+    /** False: the store does not answer. */
+    readonly together: boolean
+    /** This weir's part of every limit, 0 to 1, for as long as the store is away; 0 until it was first heard. */
+    readonly share: number
+    /** Weirs, also those whose share is kept for them. */
+    readonly members: number
+  }[]
+}
+
   readonly health: {
     readonly status: string
     readonly version: string
@@ -203,6 +218,8 @@ export interface StatusView {
   readonly config: ConfigView
   readonly lately: ActivityView
   readonly total: TotalsView
+  /** Absent when the limits are shared with nobody. */
+  readonly store?: StoreView | undefined
   /** The last calls that were refused or failed, oldest first. */
   readonly refusals: readonly CallView[]
   /** What to do about refusals by an exchange that repeat. */

@@ -38,6 +38,8 @@ export interface Log {
   stopping(signal: string): void
   /** A detail off the road of calls; `fields` must hold nothing secret. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** News off the road of calls; `fields` must hold nothing secret. */
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
   /** Something off the road of calls; `fields` must hold nothing secret. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
   error(message: string, error: unknown): void
@@ -64,6 +66,7 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
       logger.info({ ...startup, state_dir: stateDir }, `weir listens on ${startup.proxy}`),
     stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
     debug: (message, fields = {}) => logger.debug(fields, message),
+    info: (message, fields = {}) => logger.info(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),
     error: (message, error) => logger.error({ stack: safeStack(error) }, message),
     flush: () => {

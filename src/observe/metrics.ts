@@ -5,7 +5,7 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { BreakerState, Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
-import type { BreakerView, LatencyView, LimitView, QueueView } from '../core/views.ts'
+import type { BreakerView, LatencyView, LimitView, QueueView, StoreView } from '../core/views.ts'
 import { Histogram } from './histogram.ts'
 import { type BucketLabels, Tally, within } from './tally.ts'
 
@@ -15,6 +15,8 @@ export interface MetricSources {
   readonly limits: () => readonly LimitView[]
   readonly queues: () => readonly QueueView[]
   readonly breakers: () => readonly BreakerView[]
+  /** Undefined when the limits are shared with nobody. */
+  readonly store: () => { readonly view: StoreView; readonly errors: number } | undefined
 }
 
 /** Counts events and prints them. */
@@ -95,6 +97,13 @@ export const METRICS = {
     'class',
     'result',
   ),
+  store_together: define(
+    'gauge',
+    'Whether the store that weirs share answers: 1, or 0 while this one lives on its share. Absent without Redis.',
+    'exchange',
+  ),
+  store_share: define('gauge', 'Part of every limit that is for this weir while the common store is away.', 'exchange'),
+  store_errors_total: define('counter', 'Questions to the common store that got no answer in time.'),
   upstream_responses_total: define(
     'counter',
     'Answers of the exchange by what they meant; throttled should stay 0.',
@@ -137,6 +146,12 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
     overhead_seconds: () => histogramSamples(`${prefix}overhead_seconds`, overheads),
     shadow_total: () => tally.samples('would'),
     cache_requests_total: () => tally.samples('result'),
+    store_together: () => perExchange(sources.store()?.view, ({ together }) => Number(together)),
+    store_share: () => perExchange(sources.store()?.view, ({ share }) => share),
+    store_errors_total: () => {
+      const store = sources.store()
+      return store === undefined ? [] : [{ labels: {}, value: store.errors }]
+    },
     upstream_responses_total: () => tally.samples('verdict'),
   }
   for (const [name, { type, help }] of Object.entries(METRICS)) {
@@ -185,6 +200,12 @@ const lowestShares = (rules: Rules, limits: readonly LimitView[]): readonly Samp
     gauges.merge({ exchange, bucket: within(exchange, bucket) }, effectiveShare, Math.min)
   return gauges.samples()
 }
+
+const perExchange = (
+  view: StoreView | undefined,
+  value: (standing: StoreView['exchanges'][number]) => number,
+): readonly Sample[] =>
+  view?.exchanges.map((standing) => ({ labels: { exchange: standing.exchange }, value: value(standing) })) ?? []
 
 /** Per bucket rule, the value at its worst scope: scopes are keys, and keys are no labels. */
 const worst = (

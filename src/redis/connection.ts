@@ -10,6 +10,8 @@ import type { RedisAddress } from './address.ts'
 const COMMAND_MS: Millis = 50
 const RECONNECT_MS: Millis = 100
 const CONNECT_MS: Millis = 2000
+/** A connection on which an answer is due for so long is given up, and another one is tried. */
+const SILENCE_MS: Millis = 2000
 
 /** What weir asks of a Redis client; single server, cluster and sentinel alike. */
 export interface RedisConnection {
@@ -19,8 +21,8 @@ export interface RedisConnection {
   command(name: string, ...args: readonly string[]): Promise<unknown>
   /** Several commands whose answers nobody needs, on one way; failures are the caller's to ignore. */
   commands(list: readonly (readonly [string, ...string[]])[]): Promise<unknown>
-  /** Hears what is published on channels of these names, for good. */
-  subscribe(channels: readonly string[], listener: (channel: string, message: string) => void): void
+  /** Hears what is published on a channel, for good. */
+  subscribe(channel: string, listener: (message: string) => void): void
   /** Hears of trouble with the connection, in words without credentials. */
   onTrouble(listener: (message: string) => void): void
   close(): void
@@ -28,10 +30,17 @@ export interface RedisConnection {
 
 /** Opens the way to Redis; nothing waits for it to be open. */
 export const connect = (address: RedisAddress, clock: Clock): RedisConnection => {
-  const client = clientOf(address, { enableOfflineQueue: false })
-  const listener = clientOf(address, { enableOfflineQueue: true })
+  const client = clientOf(address, { socketTimeout: SILENCE_MS })
+  const listener = clientOf(address, {})
   const scripts = new Map<string, string>()
   const inTime = inTimeBy(clock)
+  const ears = new Map<string, (message: string) => void>()
+  const listen = (): void => {
+    if (ears.size > 0) listener.subscribe(...ears.keys()).catch(() => {})
+  }
+  listener.on('message', (channel: string, message: string) => ears.get(channel)?.(message))
+  // What could not be asked for while the server was away is asked for again.
+  listener.on('ready', listen)
   // Without somebody who listens, an error of the connection would end the process.
   listener.on('error', () => {})
   client.on('error', () => {})
@@ -48,9 +57,9 @@ export const connect = (address: RedisAddress, clock: Clock): RedisConnection =>
     },
     command: (name, ...args) => inTime(client.call(name, ...args)),
     commands: (list) => Promise.allSettled(list.map(([name, ...args]) => inTime(client.call(name, ...args)))),
-    subscribe: (channels, hear) => {
-      listener.on('message', hear)
-      listener.subscribe(...channels).catch(() => {})
+    subscribe: (channel, hear) => {
+      ears.set(channel, hear)
+      listener.subscribe(channel).catch(() => {})
     },
     onTrouble: (hear) => {
       client.on('error', (error: Error) => hear(error.message))
@@ -76,7 +85,7 @@ const inTimeBy =
       answer.then(resolve, reject).finally(() => timer.cancel())
     })
 
-const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'enableOfflineQueue'>): Redis | Cluster => {
+const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'socketTimeout'>): Redis | Cluster => {
   const login = {
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
@@ -85,6 +94,7 @@ const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'enableOfflineQ
   const options: RedisOptions = {
     ...own,
     ...login,
+    enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_MS,
     retryStrategy: () => RECONNECT_MS,
@@ -96,8 +106,10 @@ const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'enableOfflineQ
     return new Cluster(
       nodes.map((node) => ({ ...node })),
       {
-        enableOfflineQueue: own.enableOfflineQueue ?? false,
+        enableOfflineQueue: false,
         clusterRetryStrategy: () => RECONNECT_MS,
+        // A command that is sent on and on would arrive long after it was given up.
+        maxRedirections: 3,
         slotsRefreshTimeout: CONNECT_MS,
         slotsRefreshInterval: 1000,
         redisOptions: { ...own, ...login, connectTimeout: CONNECT_MS, maxRetriesPerRequest: 0 },

@@ -42,6 +42,8 @@ export const linkRules = (
     metricsPrefix: limits.metrics.prefix,
     bots: new Map(Object.entries(limits.bots).map(([name, bot]) => [name, botRule(bot)])),
     clients: limits.clients.map(({ agent, max_wait }) => ({ agent: agent.toLowerCase(), maxWaitMs: max_wait })),
+    onStoreFailure: limits.on_store_failure,
+    yieldMs: limits.yield_for,
     coldStart: typeof limits.cold_start === 'number' ? limits.cold_start : COLD_START[limits.cold_start],
   })
 }

@@ -90,6 +90,17 @@ export class Database {
 
   /** All breakers. */
   breakers(): readonly Saved[] {
+  /** What was kept under that name; the names are the caller's. */
+  kept(name: string): string | undefined {
+    const row = this.#db.prepare('SELECT value FROM settings WHERE name = ?').get(name)
+    return row === undefined ? undefined : String(row.value)
+  }
+
+  /** Keeps a text for later processes, at once. */
+  keep(name: string, text: string): void {
+    this.#attempt(() => this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)').run(name, text))
+  }
+
     return this.#all('SELECT host AS key, state, saved_at FROM breakers')
   }
 

@@ -13,6 +13,7 @@ const metricsWith = (sources: Partial<MetricSources> = {}, prefix = 'weir_') =>
     limits: () => [],
     queues: () => [],
     breakers: () => [],
+    store: () => undefined,
     ...sources,
   })
 

@@ -105,7 +105,7 @@ export class Counter {
       held: this.#held + (this.#own?.inFlight ?? 0),
       spent,
       since: spent - this.#confirmed,
-      ago: Math.max(0, now - this.#settledAt),
+      ago: Math.max(0, now - this.#settledAt) + (rule.kind === 'window' ? rule.shortestRoundTripMs : 0),
       left: 0,
       ...(this.#gateMs === undefined ? {} : { gate: this.#gateMs }),
       ...(this.#empty ? { empty: true } : {}),

@@ -40,9 +40,9 @@ export interface MemberOptions {
   readonly replaces: string | undefined
   readonly coldStart: () => number
   /** How long the share of a weir that vanished is kept for it. */
-  readonly yieldMs: Millis
+  readonly yieldMs: () => Millis
   /** What a weir does while the store is away. */
-  readonly onFailure: 'share' | 'closed'
+  readonly onFailure: () => 'share' | 'closed'
   /** Budget may have come back, or a key's turn be free. */
   readonly freed: () => void
   /** The store went away or came back. */
@@ -251,7 +251,7 @@ export class Member {
       horizon_ms: HORIZON_MS,
       out_ms: OUT_MS,
       stragglers_ms: STRAGGLERS_MS,
-      yield_ms: yieldMs,
+      yield_ms: yieldMs(),
     }
   }
 
@@ -330,7 +330,7 @@ export class Member {
   }
 
   #takeAlone(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
-    if (this.#options.onFailure === 'closed' || this.#share === 0)
+    if (this.#options.onFailure() === 'closed' || this.#share === 0)
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
     if (turn !== undefined && this.#members > 1 && !this.#turns.isMine(turn)) {
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }

@@ -15,8 +15,8 @@ export interface SharedOptions {
   readonly home: string
   readonly replaces: string | undefined
   readonly coldStart: () => number
-  readonly yieldMs: Millis
-  readonly onFailure: 'share' | 'closed'
+  readonly yieldMs: () => Millis
+  readonly onFailure: () => 'share' | 'closed'
   /** The store of an exchange's counters went away or came back. */
   readonly changed: (exchange: string, together: boolean) => void
 }
@@ -30,7 +30,6 @@ export class SharedStore implements BucketStore {
 
   constructor(options: SharedOptions) {
     this.#options = options
-    options.carrier.onShout((exchange, shout) => this.#members.get(exchange)?.hear(JSON.parse(shout) as Shout))
   }
 
   /** Begins to be heard of for these exchanges, so that a share is there when the store goes away. */
@@ -162,6 +161,7 @@ export class SharedStore implements BucketStore {
       changed: (together) => changed(exchange, together),
     })
     this.#members.set(exchange, member)
+    this.#options.carrier.onShout(exchange, (shout) => member.hear(JSON.parse(shout) as Shout))
     return member
   }
 }

@@ -115,6 +115,6 @@ export interface Shout {
 export interface Carrier {
   /** Runs the script for one exchange. Rejects when no answer came within the time that a call may wait for the store. */
   ask(exchange: string, message: string): Promise<string>
-  /** Hears what other weirs shout about the counters of an exchange. */
-  onShout(listener: (exchange: string, shout: string) => void): void
+  /** Hears what weirs shout about the counters of an exchange. */
+  onShout(exchange: string, listener: (shout: string) => void): void
 }

@@ -1,0 +1,200 @@
+// One weir among several: the way to Redis, the secret under which all of them hash key ids, and the counters that they share.
+// Weir starts without Redis only when it knows that secret from before; else its hashes would be nobody else's.
+
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import type { Rules } from '../core/rules.ts'
+import type { Millis } from '../core/units.ts'
+import type { PartView, StoreView } from '../core/views.ts'
+import { carrierOver } from '../limit/shared/carrier.ts'
+import { SharedStore } from '../limit/shared/store.ts'
+import type { Log } from '../observe/log.ts'
+import { AddressError, parseAddress, shownOf } from '../redis/address.ts'
+import { connect, type RedisConnection } from '../redis/connection.ts'
+import type { Database } from '../state/database.ts'
+import { StartError } from './start-error.ts'
+
+/** A first start waits so long for Redis. */
+const FIRST_START_MS: Millis = 3000
+const TRY_EVERY_MS: Millis = 50
+const HICCUP_MS: Millis = 250
+const SECRET_KEY = 'weir:secret'
+
+export interface FleetParts {
+  /** Of Redis; may hold a password. */
+  readonly url: string
+  readonly clock: Clock
+  readonly database: Database
+  readonly rules: () => Rules
+  readonly log: Log
+}
+
+/** What this weir has in common with others. */
+export interface Fleet {
+  readonly store: SharedStore
+  readonly redis: RedisConnection
+  /** Hashes key ids; the same in the whole fleet. */
+  readonly secret: Buffer
+  view(): StoreView
+  part(): PartView
+  /** Questions to Redis about counters that got no answer. */
+  errors(): number
+  /** Says goodbye, so that the others need not keep a share for this weir. */
+  close(): Promise<void>
+}
+
+/** Joins the weirs at that Redis. @throws StartError */
+export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
+  const { url, clock, database, rules, log } = parts
+  const address = addressOf(url)
+  const redis = connect(address, clock)
+  const secret = await fleetSecret(parts, redis, shownOf(address)).catch((error: unknown) => {
+    redis.close()
+    throw error
+  })
+  let errors = 0
+  const me = randomBytes(8).toString('hex')
+  const store = new SharedStore({
+    carrier: carrierOver(redis, () => {
+      errors += 1
+    }),
+    clock,
+    me,
+    home: createHmac('sha256', database.secret()).update('home').digest('hex').slice(0, 16),
+    replaces: database.kept('member'),
+    coldStart: () => rules().coldStart,
+    yieldMs: () => rules().yieldMs,
+    onFailure: () => rules().onStoreFailure,
+    // A hiccup that is over when it would be told is none of an operator's.
+    changed: () => void clock.after(HICCUP_MS, look),
+  })
+  const together = (): boolean => store.standing().every((one) => one.together)
+  let told: boolean | undefined
+  const look = (): void => {
+    if (together() === told) return
+    told = together()
+    tell(log, view(), shownOf(address), told)
+    if (!told) return
+    // From now on the others keep a share for this process, which the next one gives back.
+    database.keep('member', me)
+    void restore(redis, secret, log)
+  }
+  const view = (): StoreView => ({ onFailure: rules().onStoreFailure, exchanges: store.standing() })
+  store.start(rules().exchanges.map(({ name }) => name))
+  return {
+    store,
+    redis,
+    secret: Buffer.from(secret, 'hex'),
+    view,
+    part: () => partOf(view(), shownOf(address)),
+    errors: () => errors,
+    close: async () => {
+      await store.stop()
+      redis.close()
+    },
+  }
+}
+
+const addressOf = (url: string) => {
+  try {
+    return parseAddress(url)
+  } catch (error) {
+    throw error instanceof AddressError ? new StartError(`--redis: ${error.message}`) : error
+  }
+}
+
+/** The secret of the fleet, from Redis or as remembered. */
+const fleetSecret = async (
+  { clock, database, log }: FleetParts,
+  redis: RedisConnection,
+  shown: string,
+): Promise<string> => {
+  const known = database.kept('fleet')
+  const until = clock.now() + (known === undefined ? FIRST_START_MS : TRY_EVERY_MS)
+  let why = 'it does not answer'
+  do {
+    try {
+      await refuseEviction(redis, shown, log)
+      await redis.command('SET', SECRET_KEY, known ?? randomBytes(32).toString('hex'), 'NX')
+      const found = String(await redis.command('GET', SECRET_KEY))
+      if (known !== undefined && known !== found) log.warn(OTHER_SECRET)
+      database.keep('fleet', found)
+      return found
+    } catch (error) {
+      if (error instanceof StartError) throw error
+      why = error instanceof Error ? error.message : why
+    }
+    await new Promise<void>((resolve) => clock.after(TRY_EVERY_MS, resolve))
+  } while (clock.now() < until)
+  if (known === undefined) {
+    throw new StartError(
+      `${shown} can not be used (${why}), and this weir has never met the others: it can not join them`,
+    )
+  }
+  return known
+}
+
+const OTHER_SECRET =
+  'Redis holds another secret than this weir remembers: weirs that run since before hash keys otherwise; restart them'
+
+/** A Redis that was emptied gets the secret back, before a new weir makes up another. */
+const restore = async (redis: RedisConnection, secret: string, log: Log): Promise<void> => {
+  try {
+    await redis.command('SET', SECRET_KEY, secret, 'NX')
+    if ((await redis.command('GET', SECRET_KEY)) !== secret) log.warn(OTHER_SECRET)
+  } catch {
+    // It went away again; this is done anew when it is back.
+  }
+}
+
+/** A bucket that is evicted is a full bucket. @throws StartError */
+const refuseEviction = async (redis: RedisConnection, shown: string, log: Log): Promise<void> => {
+  let found: readonly string[]
+  try {
+    const [policy, memory] = await Promise.all(
+      ['maxmemory-policy', 'maxmemory'].map((name) => redis.command('CONFIG', 'GET', name)),
+    )
+    found = [policy, memory].map((answer) => String(Array.isArray(answer) ? answer[1] : answer))
+  } catch (error) {
+    // Managed Redis may keep its settings to itself.
+    if (!(error instanceof Error) || !/NOPERM|unknown command|not allowed/i.test(error.message)) throw error
+    log.warn('Redis does not tell its maxmemory-policy: it must be noeviction, or budgets that are spent come back', {
+      redis: shown,
+    })
+    return
+  }
+  const [policy = '', memory] = found
+  if (policy === 'noeviction' || policy === '') return
+  if (memory !== '0') {
+    throw new StartError(
+      `${shown} drops keys when its memory is full (maxmemory-policy ${policy}): set it to noeviction`,
+    )
+  }
+  log.warn(`Redis may drop keys (maxmemory-policy ${policy}) if maxmemory is ever set: set it to noeviction`, {
+    redis: shown,
+  })
+}
+
+const tell = (log: Log, view: StoreView, redis: string, together: boolean): void => {
+  const [first] = view.exchanges
+  const fields = { redis, members: first?.members, share: first?.share }
+  if (together) log.info('limits are shared with the other weirs', fields)
+  else if (view.onFailure === 'closed') log.warn('Redis is away: nothing that is held is sent until it is back', fields)
+  else if ((first?.share ?? 0) === 0) log.warn('Redis is away: this weir has no share yet, and waits for it', fields)
+  else log.warn('Redis is away: this weir lives on its share of every limit', fields)
+}
+
+const partOf = ({ exchanges, onFailure }: StoreView, shown: string): PartView => {
+  const away = exchanges.filter(({ together }) => !together)
+  const [first] = away.length > 0 ? away : exchanges
+  const share = `${Math.round((first?.share ?? 0) * 100)} %`
+  return {
+    name: 'redis',
+    healthy: away.length === 0,
+    vital: false,
+    message:
+      away.length === 0
+        ? `${shown} answers, ${first?.members ?? 1} together`
+        : `${shown} is away: ${onFailure === 'closed' ? 'nothing that is held is sent' : `on a share of ${share}`}`,
+  }
+}

@@ -1,0 +1,4 @@
+// Why weir does not start, in words for the operator.
+
+/** Something the operator named can not be used; the message says what, and holds no secret. */
+export class StartError extends Error {}

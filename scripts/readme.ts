@@ -63,8 +63,15 @@ const settingsTable = (): string =>
 /** The pages as the admin port itself lists them. */
 const adminTable = async (): Promise<string> => {
   const ask = createRoutes({} as AdminDeps)
-  const { body } = await ask({ method: 'GET', path: '/', query: new URLSearchParams(), wantsText: true, body: '' })
-  const rows = body.trimEnd().split('\n')
+  const { body } = await ask({
+    method: 'GET',
+    path: '/',
+    query: new URLSearchParams(),
+    wantsText: true,
+    body: '',
+    headers: {},
+  })
+  const rows = String(body).trimEnd().split('\n')
   return table(
     ['path', 'shows'],
     rows.map((row) => [code(row.slice(0, row.indexOf(' '))), row.slice(row.indexOf(' ')).trim()]),

@@ -1,6 +1,7 @@
 // What the admin port is allowed to see and to do: everything it knows is handed in here.
 
 import type { Recommendation } from '../core/autopsy.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
 import type {
   ActivityView,
@@ -19,6 +20,7 @@ import type {
   StoreView,
   ViolationView,
 } from '../core/views.ts'
+import type { HistoryView, News, RulesView, Span, SpendingView } from '../core/watch.ts'
 
 /** A call that somebody wonders about. */
 export interface Question {
@@ -33,6 +35,7 @@ export interface AdminDeps {
   readonly version: string
   readonly startedAtWallMs: Millis
   readonly wall: () => Millis
+  readonly after: Clock['after']
   /** Why weir takes no calls now (starting, stopping); undefined while it does. */
   readonly notServing: () => string | undefined
   /** Names of the exchanges that the rules know. */

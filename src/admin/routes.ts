@@ -86,6 +86,10 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
 const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/metrics', 'everything countable, for Prometheus'],
   ['/health', 'is weir well? 503 only when it can not serve'],
+    ['/v1/events', { GET: (request) => listen(events, request) }],
+    ['/v1/history', { GET: (request) => history(deps, request) }],
+    ['/v1/spenders', view(() => ({ spenders: deps.spenders() }))],
+    ['/v1/rules', view(() => ({ config: deps.config(), exchanges: deps.rules() }))],
   ['/health/detailed', 'each exchange, the configuration, what weir stands on'],
   ['/health/metrics', 'counts and times as JSON'],
   ['/health/rate_limits', 'budgets, violations, 429s, and what to do'],
@@ -104,6 +108,10 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
 const index = (wantsText: boolean): Answer => {
   if (wantsText) return text(PAGES.map(([path, what]) => `${path.padEnd(22)}${what}\n`).join(''))
   const rows = PAGES.map(([path, what]) => `<li><a href="${path}">${path}</a> ${what}</li>`).join('\n')
+  ['/v1/events', 'all of it as it happens: server-sent events'],
+  ['/v1/history', 'the last 15 minutes or 24 hours (?span=15m|24h&exchange=)'],
+  ['/v1/spenders', 'which bot spent what of which bucket within 15 minutes'],
+  ['/v1/rules', 'the rules in force'],
   const body = `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>weir</title>\n<h1>weir</h1>\n<ul>\n${rows}\n</ul></html>\n`
   return { status: 200, type: 'text/html; charset=utf-8', body }
 }
@@ -174,6 +182,23 @@ const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
       deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
   store: deps.store(),
       return json(toWire(find()))
+/** What moves from second to second. */
+const levelsOf = (deps: AdminDeps) => ({
+  atWallMs: deps.wall(),
+  health: health(deps),
+  limits: deps.limits(),
+  spenders: deps.spenders(),
+  queues: deps.queues(),
+  breakers: deps.breakers(),
+  cache: deps.cache(),
+  lately: deps.lately(undefined),
+  exchanges: Object.fromEntries(deps.exchanges().map((exchange) => [exchange, deps.lately(exchange)])),
+  total: deps.totals(undefined),
+  latencies: deps.latencies(),
+  recommendations: deps.recommendations(),
+  config: deps.config(),
+})
+
     },
   }
 }

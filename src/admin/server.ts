@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { AdminDeps } from './deps.ts'
+import type { Sink } from './events.ts'
 import { createGuard, type Guard, isLoopback } from './guard.ts'
 import { type AdminRequest, type Answer, createRoutes, refusal } from './routes.ts'
 
@@ -85,7 +86,7 @@ const serve = async (
   if (body === undefined) return refusal(413, `A body here has ${MAX_BODY_BYTES} bytes at most.`)
   const accept = headers.accept ?? ''
   const wantsText = accept.includes('text/plain') || (path === '/' && !accept.includes('text/html'))
-  return routes({ method, path, query: new URLSearchParams(query), wantsText, body })
+  return routes({ method, path, query: new URLSearchParams(query), wantsText, body, headers })
 }
 
 /** Undefined when there is more than may be. */
@@ -103,17 +104,28 @@ const readBody = async (request: IncomingMessage): Promise<string | undefined> =
 
 const send = (request: IncomingMessage, response: ServerResponse, answer: Answer): void => {
   if (response.destroyed) return
+  const { stream } = answer
   response.writeHead(answer.status, {
     'Content-Type': answer.type,
-    'Content-Length': Buffer.byteLength(answer.body),
+    ...(stream === undefined && answer.status !== 304 ? { 'Content-Length': Buffer.byteLength(answer.body) } : {}),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-    ...(answer.allow === undefined ? {} : { Allow: answer.allow }),
+    ...answer.headers,
     ...(answer.status === 401 ? { 'WWW-Authenticate': 'Basic realm="weir", charset="UTF-8"' } : {}),
     // What is left of a body that was too long is not read: the connection can not be used again.
     ...(request.complete ? {} : { Connection: 'close' }),
   })
-  response.end(request.method === 'HEAD' ? undefined : answer.body)
+  if (stream === undefined) response.end(request.method === 'HEAD' ? undefined : answer.body)
+  else stream(sinkOf(response))
 }
+
+const sinkOf = (response: ServerResponse): Sink => ({
+  write: (text) => void response.write(text),
+  get unread() {
+    return response.writableLength
+  },
+  drop: () => response.destroy(),
+  onClosed: (task) => response.once('close', task),
+})

@@ -3,15 +3,17 @@
 import type { AdminDeps } from '../admin/deps.ts'
 import { explanationText } from '../cli/explanation.ts'
 import { VERSION } from '../cli/version.ts'
-import { limitViews } from '../limit/view.ts'
+import { limitViews, spendingViews } from '../limit/view.ts'
 import type { App } from './app.ts'
 import { explain } from './explain.ts'
+import { rulesView } from './rules-view.ts'
 
 /** The reads and levers of the admin port. */
 export const adminDeps = (app: App): AdminDeps => ({
   version: VERSION,
   startedAtWallMs: app.clock.wall(),
   wall: () => app.clock.wall(),
+  after: (delay, task) => app.clock.after(delay, task),
   notServing: app.notServing,
   exchanges: () => app.rulebook.rules.exchanges.map(({ name }) => name),
   metrics: app.metrics,

@@ -29,10 +29,12 @@ import { accountAndPair, type BucketStore } from '../limit/store.ts'
 import { stragglers } from '../limit/stragglers.ts'
 import { limitViews } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
+import { History } from '../observe/history.ts'
 import { Lately } from '../observe/lately.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createRecent, type Recent } from '../observe/recent.ts'
+import { Spenders } from '../observe/spenders.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { startLearning } from './learning.ts'
@@ -67,6 +69,8 @@ export interface App {
   readonly recent: Recent
   readonly cases: Cases
   readonly lately: Lately
+  readonly history: History
+  readonly spenders: Spenders
   readonly certificates: Certificates
   readonly inbound: InboundServer
   readonly notes: Notes
@@ -110,6 +114,9 @@ export const buildApp = async (
       save: (atWallMs, value) => database.saveHistory(atWallMs, value),
     },
   })
+  const spenders = new Spenders(clock)
+  observers.push(history.observer, spenders.observer)
+
   const lanes = new Lanes({
     store,
     clock,
@@ -216,6 +223,8 @@ export const buildApp = async (
     fleet,
     cases,
     lately,
+    history,
+    spenders,
     certificates,
     inbound,
     notes,
@@ -225,11 +234,13 @@ export const buildApp = async (
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
       refuseLoops(settings, port)
       rulebook.watch()
+      history.start()
       return port
     },
     stop: async () => {
       stopping = true
       rulebook.unwatch()
+      history.stop()
       const stopped = inbound.stop(STOP_GRACE_MS)
       lanes.evict(
         () => true,
@@ -243,6 +254,14 @@ export const buildApp = async (
 }
 
 /** Nonces of the last weir, and what it left on the way when it died. */
+/** Buckets of this weir alone. */
+const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
+  new MemoryStore(clock, coldStart, {
+    load: () =>
+      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+  })
+
 const lanesJournal = (database: Database, log: Log): LanesJournal => {
   const left = stragglers(
     database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
@@ -254,14 +273,6 @@ const lanesJournal = (database: Database, log: Log): LanesJournal => {
       keys: left.size,
       for_ms: forMs,
     })
-/** Buckets of this weir alone. */
-const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
-  new MemoryStore(clock, coldStart, {
-    load: () =>
-      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
-    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
-  })
-
   }
   return {
     load: () => database.nonces().map(({ key, value }) => [key, value]),

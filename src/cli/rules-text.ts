@@ -26,7 +26,8 @@ const exchangeText = ({ name, buckets, classes }: ExchangeRule, hosts: readonly 
   return `\n${name}${hosts.length === 0 ? '' : `: ${hosts.join(', ')}`}\n${rows.join('')}${note}`
 }
 
-const limitText = (bucket: BucketRule): string => {
+/** One limit in words: `15 at once, then 0.33 per second, per API key`. */
+export const limitText = (bucket: BucketRule): string => {
   const scope = bucket.scopes.map((one) => SCOPES[one]).join(' and ')
   if (isGate(bucket)) return `open until the exchange closes it, per ${scope}`
   const limit =

@@ -115,6 +115,8 @@ export interface CallRecord {
   shadow: Shadow | undefined
   /** Budget spent at the exchange; 0 when nothing was sent. */
   cost: Tokens
+  /** The same by bucket; undefined when no bucket was asked. */
+  spent: readonly { readonly key: string; readonly cost: Tokens }[] | undefined
   sent: Sent
   /** True when weir sent it a second time, its connection having died under the first. */
   resent: boolean
@@ -153,6 +155,7 @@ export const newRecord = (): CallRecord => ({
   waitedMs: 0,
   shadow: undefined,
   cost: 0,
+  spent: undefined,
   sent: 'no',
   resent: false,
   breaker: 'closed',

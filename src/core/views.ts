@@ -46,6 +46,8 @@ export interface QueueView {
   /** As many calls may wait at most. */
   readonly capacity: number
   readonly oldestWaitMs: Millis
+  /** Wait foretold to one more call like the last in line; 0 when nobody waits. */
+  readonly nextWaitMs: Millis
   /** Calls of this lane that are at the exchange now. */
   readonly inFlight: number
   /** Bots whose nonces do not go together: every call of the one with the smaller nonces is refused. */

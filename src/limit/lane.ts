@@ -55,6 +55,12 @@ export class Lane {
     return this.#inFlight
   }
 
+  /** Wait foretold to one more call like the last in line; 0 when nobody waits. */
+  get nextWaitMs(): Millis {
+    const last = this.#waiting.at(-1)
+    return last === undefined ? 0 : this.#predict(last, this.#waiting.length)
+  }
+
   /** True when the lane remembers nothing that matters. */
   get idle(): boolean {
     return this.#waiting.length === 0 && this.#inFlight === 0 && this.#order.forgettable
@@ -159,6 +165,7 @@ export class Lane {
     if (hopeless !== undefined) return this.#turnAway(head, hopeless)
     if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
     if (restMs > 0) return this.#holdBack(head, restMs)
+    if (head.reprice !== undefined) head.takes = head.reprice()
     const taken = await this.#store.take(head.takes, head)
     if (this.#next() !== head) {
       // It left, or one that goes before it arrived, while the store was asked: nothing of it was sent.
@@ -192,6 +199,7 @@ export class Lane {
     this.#order.granted(ticket, waiter, this.#waiting, grantedAt)
     return {
       waitedMs: waiter === undefined ? 0 : grantedAt - waiter.since,
+      takes: ticket.takes,
       close: (outcome, accepted) => {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt

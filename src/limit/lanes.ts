@@ -99,6 +99,7 @@ export class Lanes {
       capacity: rule.maxQueue,
       bytes: lane.waiting.reduce((sum, { bytes }) => sum + bytes, 0),
       oldestWaitMs: lane.waiting.reduce((oldest, { since }) => Math.max(oldest, now - since), 0),
+      nextWaitMs: finite(lane.nextWaitMs),
       mixedNonces: mixed,
     }))
   }
@@ -146,6 +147,9 @@ export class Lanes {
     for (const [key, { lane }] of this.#entries) if (lane.idle) this.#entries.delete(key)
   }
 }
+
+/** What no waiting would bring is told as nothing: JSON has no infinity. */
+const finite = (ms: Millis): Millis => (Number.isFinite(ms) ? ms : 0)
 
 /** `kraken 1f0c…` is the lane of key `1f0c…`. */
 const nameOf = (key: string): string => key.slice(key.indexOf(' ') + 1)

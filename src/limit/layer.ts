@@ -22,6 +22,7 @@ export const limit =
   async (call) => {
     const takes = deps.pricer.price(call)
     const pass = await admit(deps, call, takes)
+    record.spent = takes
     const { record } = call
     record.waitedMs = pass.waitedMs
     const departure = deps.belief.departure(call, takes)

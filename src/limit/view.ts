@@ -1,8 +1,10 @@
 // Bucket levels in words for people: a store's keys and milliseconds become scopes and seconds.
 
 import { isGate } from '../core/rules.ts'
+import type { Tokens } from '../core/units.ts'
 import type { LimitView } from '../core/views.ts'
-import type { BucketLevel } from './store.ts'
+import type { SpendingView } from '../core/watch.ts'
+import type { BucketKey, BucketLevel } from './store.ts'
 
 /** All levels that say something: an open gate has none. */
 export const limitViews = (levels: readonly BucketLevel[]): readonly LimitView[] =>
@@ -29,6 +31,23 @@ export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForM
     fullInMs: Math.ceil(fullInMs),
   }
 }
+
+/** Who spent how much of which bucket, the greatest share first. @param sums tokens by bucket and bot */
+export const spendingViews = (sums: ReadonlyMap<BucketKey, ReadonlyMap<string, Tokens>>): readonly SpendingView[] =>
+  [...sums].flatMap(([key, bots]) => {
+    const total = [...bots.values()].reduce((sum, tokens) => sum + tokens, 0)
+    const views = [...bots].map(([bot, tokens]) => ({
+      bucket: idOf(key),
+      scope: scopeOf(key),
+      bot,
+      tokens: rounded(tokens),
+      share: rounded(tokens / total),
+    }))
+    return views.sort((a, b) => b.tokens - a.tokens)
+  })
+
+/** `{kraken}engine:1f0c…` is of rule `kraken.engine`. */
+const idOf = (key: BucketKey): string => key.slice(1).replace('}', '.').replace(/:.*/, '')
 
 /** `{kraken}engine:1f0c…:XBT/USD` is scope `1f0c…/XBT/USD`; without a scope of its own a bucket is the address's. */
 const scopeOf = (key: string): string => {

@@ -29,6 +29,15 @@ export class Histogram {
     this.#count += 1
   }
 
+  /** Adds what `other`, of the same bounds, has counted. */
+  merge(other: Histogram): void {
+    for (let at = 0; at < this.#counts.length; at += 1) {
+      this.#counts[at] = (this.#counts[at] as number) + (other.#counts[at] as number)
+    }
+    this.#sum += other.#sum
+    this.#count += other.#count
+  }
+
   /** How many values did not exceed each bound; the last bound is infinity. */
   cumulative(): readonly (readonly [bound: number, count: number])[] {
     let total = 0

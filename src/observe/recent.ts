@@ -6,6 +6,7 @@ import type { Observer, WeirEvent } from '../core/events.ts'
 import { shadowText } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { CallView, ViolationView } from '../core/views.ts'
+import type { News } from '../core/watch.ts'
 import { Ring } from './ring.ts'
 
 const CALLS = 500
@@ -18,27 +19,45 @@ export interface Recent {
   calls(limit?: number): readonly CallView[]
   /** The last 200 violations, oldest first. */
   violations(limit?: number): readonly ViolationView[]
-  /** Calls `listener` with each event as it happens; returns how to stop. */
-  subscribe(listener: Observer): () => void
+  /** Calls `listener` with each piece of news as it happens; returns how to stop. */
+  subscribe(listener: (news: News) => void): () => void
 }
 
 /** Remembers; `clock.wall` dates what it remembers. */
 export const createRecent = (clock: Clock): Recent => {
   const calls = new Ring<CallView>(CALLS)
   const violations = new Ring<ViolationView>(VIOLATIONS)
-  const listeners = new Set<Observer>()
+  const listeners = new Set<(news: News) => void>()
 
-  const remember = (event: WeirEvent): void => {
-    if (event.type === 'call.finished') {
-      calls.push(callView(event, clock.wall()))
-    } else if (event.type === 'limit.violated') {
-      violations.push(violationView(event, clock.wall()))
+  /** Remembers what is to be remembered; undefined for what is of no interest to those who watch. */
+  const newsOf = (event: WeirEvent): News | undefined => {
+    switch (event.type) {
+      case 'call.finished': {
+        const told = callView(event, clock.wall())
+        calls.push(told)
+        return { type: 'call', told }
+      }
+      case 'limit.violated': {
+        const told = violationView(event, clock.wall())
+        violations.push(told)
+        return { type: 'violation', told }
+      }
+      case 'breaker.changed': {
+        const { host, from, to, reason, openForMs } = event
+        return { type: 'breaker', told: { host, from, to, reason, openForMs } }
+      }
+      case 'rules.replaced':
+        return { type: 'rules', told: { source: event.source, report: undefined } }
+      case 'rules.rejected':
+        return { type: 'rules', told: { source: event.source, report: event.report } }
+      default:
+        return undefined
     }
   }
   return {
     observer: (event) => {
-      remember(event)
-      for (const listener of listeners) listener(event)
+      const news = newsOf(event)
+      if (news !== undefined) for (const listener of listeners) listener(news)
     },
     calls: (limit) => calls.list(limit),
     violations: (limit) => violations.list(limit),

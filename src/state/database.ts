@@ -1,5 +1,5 @@
-// What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, and the
-// secret that hashes key ids.
+// What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, a day of
+// history, and the secret that hashes key ids.
 // The only file that knows node:sqlite.
 
 import { randomBytes } from 'node:crypto'
@@ -13,10 +13,13 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS levels (key TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS breakers (host TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS nonces (lane TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS history (minute INTEGER PRIMARY KEY, state TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 `
 /** No counter of an exchange remembers longer. */
 const FORGOTTEN_AFTER_MS: Millis = 2 * 24 * 3600_000
+/** Minutes of history: a day. */
+const HISTORY_KEPT_MS: Millis = 24 * 3600_000
 /** Changes that can wait are gathered this long. */
 const GATHER_MS: Millis = 200
 /** Writes made at once per slot; an exchange's own limits keep real traffic far below. Beyond it they are gathered too. */
@@ -52,6 +55,8 @@ export class Database {
   readonly #writeLevel: StatementSync
   readonly #writeBreaker: StatementSync
   readonly #writeNonce: StatementSync
+  readonly #writeMinute: StatementSync
+  readonly #dropMinutes: StatementSync
   readonly #failed: (error: unknown) => void
   readonly #dirty = new Map<string, Pending>()
   #failing = false
@@ -74,6 +79,8 @@ export class Database {
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
     this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
     this.#writeNonce = this.#db.prepare('INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)')
+    this.#writeMinute = this.#db.prepare('INSERT OR REPLACE INTO history VALUES (?, ?)')
+    this.#dropMinutes = this.#db.prepare('DELETE FROM history WHERE minute < ?')
   }
 
   /** 32 random bytes, made once per installation. */
@@ -83,13 +90,6 @@ export class Database {
     return Buffer.from(row?.value as Uint8Array)
   }
 
-  /** All bucket levels. */
-  levels(): readonly Saved[] {
-    return this.#all('SELECT key, state, saved_at FROM levels')
-  }
-
-  /** All breakers. */
-  breakers(): readonly Saved[] {
   /** What was kept under that name; the names are the caller's. */
   kept(name: string): string | undefined {
     const row = this.#db.prepare('SELECT value FROM settings WHERE name = ?').get(name)
@@ -101,6 +101,13 @@ export class Database {
     this.#attempt(() => this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)').run(name, text))
   }
 
+  /** All bucket levels. */
+  levels(): readonly Saved[] {
+    return this.#all('SELECT key, state, saved_at FROM levels')
+  }
+
+  /** All breakers. */
+  breakers(): readonly Saved[] {
     return this.#all('SELECT host AS key, state, saved_at FROM breakers')
   }
 
@@ -125,6 +132,22 @@ export class Database {
   /** Keeps a breaker, at once: it changes rarely. */
   saveBreaker(host: string, value: unknown): void {
     this.#save({ statement: this.#writeBreaker, key: host, value: () => value }, true)
+  }
+
+  /** Minutes of the last day, oldest first. */
+  history(): readonly { readonly atWallMs: Millis; readonly value: unknown }[] {
+    return this.#db
+      .prepare('SELECT minute, state FROM history WHERE minute >= ? ORDER BY minute')
+      .all(this.#clock.wall() - HISTORY_KEPT_MS)
+      .map((row) => ({ atWallMs: Number(row.minute), value: JSON.parse(String(row.state)) as unknown }))
+  }
+
+  /** Keeps a minute, and forgets what is older than a day. One that can not be written is lost. */
+  saveHistory(atWallMs: Millis, value: unknown): void {
+    this.#attempt(() => {
+      this.#writeMinute.run(atWallMs, JSON.stringify(value))
+      this.#dropMinutes.run(atWallMs - HISTORY_KEPT_MS)
+    })
   }
 
   /** Writes what was gathered. */

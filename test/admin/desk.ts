@@ -3,6 +3,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AdminDeps } from '../../src/admin/deps.ts'
 import { type AdminOptions, type AdminServer, startAdmin } from '../../src/admin/server.ts'
+import { realClock } from '../../src/core/clock.ts'
 import type { ActivityView, BreakerView, LimitView, TotalsView } from '../../src/core/views.ts'
 
 export const limitView = (change: Partial<LimitView> = {}): LimitView => ({
@@ -48,6 +49,7 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   version: '0.1.0',
   startedAtWallMs: 1_700_000_000_000,
   wall: () => 1_700_000_060_000,
+  after: realClock.after,
   notServing: () => undefined,
   exchanges: () => ['kraken', 'coinbase'],
   metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'weir_requests_total 1\n' },
@@ -64,13 +66,13 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   handshakes: () => [],
   reach: async () => [],
   config: () => ({ file: 'limits.yaml', loadedAtWallMs: 1_700_000_000_000, lastError: undefined }),
-  parts: () => [],
-  moveBreaker: () => {},
   store: () => undefined,
   rules: () => [],
   history: () => ({ stepMs: 5000, atWallMs: [], series: {}, utilization: {} }),
   spenders: () => [],
   subscribe: () => () => {},
+  parts: () => [],
+  moveBreaker: () => {},
   explain: () => undefined,
   explanationText: () => '',
   caPem: () => '-----BEGIN CERTIFICATE-----\n',

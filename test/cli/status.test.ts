@@ -23,6 +23,7 @@ const busy = async (): Promise<StatusView> => {
         bytes: 2048,
         capacity: 50,
         oldestWaitMs: 1234,
+        nextWaitMs: 2500,
         mixedNonces: [],
         inFlight: 1,
       },

@@ -48,6 +48,7 @@ const queue = (id: string, lane: string, waiting: number): QueueView => ({
   bytes: 0,
   capacity: 50,
   oldestWaitMs: 0,
+  nextWaitMs: 0,
   mixedNonces: [],
   inFlight: 0,
 })

@@ -72,7 +72,7 @@ describe('the recent past', () => {
     recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
     stop()
     recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
-    expect(heard).toEqual(['rules.replaced'])
+    expect(heard).toEqual(['rules'])
   })
 })
 

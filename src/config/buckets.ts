@@ -44,6 +44,11 @@ const Window = z
     every: varied(duration, 'duration', 'a duration such as 500ms, 5s or 1h').describe(
       '… in any stretch of this length.',
     ),
+    shortest_round_trip: duration
+      .describe(
+        'The least time a call and its answer can need, if you are sure of it: without it a window loses one round trip. Too large a value breaks the limit.',
+      )
+      .prefault('0'),
   })
   .meta({ id: 'window', description: 'A limit stated as N per T.' })
 

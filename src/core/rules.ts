@@ -154,6 +154,11 @@ export interface WindowRule extends BucketBase {
   readonly kind: 'window'
   readonly limit: Tokens
   readonly everyMs: Millis
+  /**
+   * The least time that a call and its answer need, as the operator guarantees it; 0 unless said. A call arrived no later
+   * than its answer came back less the way back, and the next one arrives no sooner than it was sent and the way there.
+   */
+  readonly shortestRoundTripMs: Millis
 }
 
 /**
@@ -197,6 +202,8 @@ export interface EndpointClass {
   readonly lane: 'fair' | 'nonce'
   /** What its calls must leave in a bucket for more urgent classes; absent where nothing is reserved. */
   readonly keeps?: ReadonlyMap<BucketRule, Tokens> | undefined
+  /** A cost depends on the age of the order, and so on the moment of sending. */
+  readonly pricedByAge: boolean
   /** False: charged but never held back (cancels). */
   readonly hold: boolean
   readonly onExhausted: 'queue' | 'reject'

@@ -8,11 +8,13 @@ import type { Priority } from '../core/rules.ts'
 import type { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { Lanes } from './lanes.ts'
+import type { Pricer } from './price.ts'
 import type { BucketStore, Take, Turn } from './store.ts'
 import { expired, type Pass, type Ticket } from './ticket.ts'
 
 export interface AdmitDeps {
   readonly lanes: Lanes
+  readonly pricer: Pricer
   readonly store: BucketStore
   readonly serverClocks: ServerClocks
 }
@@ -23,7 +25,7 @@ export interface AdmitDeps {
  */
 export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
   const { rule, identity, record } = call
-  const ticket = ticketOf(deps.serverClocks, call, takes)
+  const ticket = ticketOf(deps, call, takes)
   if (rule.lane === 'fair' && !rule.hold && rule.enforce === 'on') {
     const dead = expired(ticket)
     if (dead !== undefined) throw dead
@@ -40,16 +42,18 @@ export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Tak
 /** Charged, never held back. */
 export const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
   const grant = store.charge(takes)
-  return { waitedMs: 0, close: (outcome) => store.settle(takes, outcome, grant) }
+  return { waitedMs: 0, takes, close: (outcome) => store.settle(takes, outcome, grant) }
 }
 
-const ticketOf = (serverClocks: ServerClocks, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
+const ticketOf = ({ serverClocks, pricer }: AdmitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {
   const { rule, facts, wishes, request, manners } = call
   const { expiresAtWallMs } = facts
   const signatureMs =
     expiresAtWallMs === undefined ? undefined : () => signatureLeftMs(serverClocks, request.host, expiresAtWallMs)
   return {
     takes,
+    // The order that it touches grows older, and cheaper to touch.
+    reprice: rule.hold && rule.pricedByAge ? () => pricer.price(call) : undefined,
     held: rule.hold,
     bot: call.bot,
     weight: manners?.weight,

@@ -7,11 +7,9 @@ import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
 import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Belief } from './belief.ts'
-import type { Pricer } from './price.ts'
 import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
 
 export interface LimitDeps extends AdmitDeps {
-  readonly pricer: Pricer
   readonly belief: Belief
 }
 
@@ -20,11 +18,11 @@ export const limit =
   (deps: LimitDeps): Layer<ClassifiedCall> =>
   (next) =>
   async (call) => {
-    const takes = deps.pricer.price(call)
-    const pass = await admit(deps, call, takes)
-    record.spent = takes
+    const pass = await admit(deps, call, deps.pricer.price(call))
+    const { takes } = pass
     const { record } = call
     record.waitedMs = pass.waitedMs
+    record.spent = takes
     const departure = deps.belief.departure(call, takes)
     try {
       return await next(call)

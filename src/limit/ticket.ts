@@ -8,6 +8,8 @@ import type { Outcome, Take, Turn } from './store.ts'
 /** A call at the door of a lane. */
 export interface Ticket {
   readonly takes: readonly Take[]
+  /** Asks for the price again when its turn has come; absent when waiting does not change it. */
+  readonly reprice?: (() => readonly Take[]) | undefined
   /** False: charged without asking whether it fits; only the lane's order can make it wait. */
   readonly held: boolean
   /** Who asks: bots take turns. */
@@ -39,12 +41,15 @@ export interface Ticket {
 /** Leave to go. Must be closed exactly once, with how the call ended. */
 export interface Pass {
   readonly waitedMs: Millis
+  /** What it took. */
+  readonly takes: readonly Take[]
   /** `accepted`: the exchange took the call, nonce and all. */
   close(outcome: Outcome, accepted: boolean): void
 }
 
 /** A ticket in line. */
 export interface Waiter extends Ticket {
+  takes: readonly Take[]
   readonly since: Millis
   readonly deadline: Millis
   /** Fair-queueing tag; smaller goes first. */

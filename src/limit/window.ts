@@ -87,7 +87,7 @@ export class Window implements Meter {
 
   settle(cost: Tokens, now: Millis): void {
     this.#inFlight = Math.max(0, this.#inFlight - cost)
-    this.#spend(cost, now + CLOCK_GRAIN_MS)
+    this.#spend(cost, now + CLOCK_GRAIN_MS - this.#rule.shortestRoundTripMs)
   }
 
   release(cost: Tokens): void {

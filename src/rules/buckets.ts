@@ -46,11 +46,17 @@ export const tokenBucket = (
 })
 
 /** A window with its header values. */
-export const windowOf = (frame: BucketFrame, limit: Tokens, everyMs: Millis): WindowRule => ({
+export const windowOf = (
+  frame: BucketFrame,
+  limit: Tokens,
+  everyMs: Millis,
+  shortestRoundTripMs: Millis = 0,
+): WindowRule => ({
   ...titles(frame, limit, everyMs),
   kind: 'window',
   limit,
   everyMs,
+  shortestRoundTripMs,
 })
 
 /** A gate: a bucket that holds nothing, and never adapts, for there is no rate. */
@@ -86,7 +92,9 @@ const linkBucket = (
   const number = (key: string, value: Parameters<Variants['choose']>[0]) =>
     positive(variants.choose(value, [...path, key]), key)
   if ('limit' in bucket) {
-    return windowOf(frame, number('limit', bucket.limit) * usable, number('every', bucket.every))
+    const everyMs = number('every', bucket.every)
+    if (bucket.shortest_round_trip >= everyMs) report([...path, 'shortest_round_trip'], 'must be less than every')
+    return windowOf(frame, number('limit', bucket.limit) * usable, everyMs, bucket.shortest_round_trip)
   }
   const capacity = number('capacity', bucket.capacity) * usable
   const refill = number('refill', bucket.refill) * usable

@@ -86,6 +86,7 @@ const endpointClass = (
     costs,
     lane: manners.lane,
     keeps: hold ? linkReserve(costs, { kind, priority: manners.priority }, context.config, path, report) : undefined,
+    pricedByAge: costs.some(({ byAge }) => byAge.length > 0),
     hold,
     onExhausted: manners.on_exhausted,
     enforce: limits.enforce === 'shadow' ? 'shadow' : manners.enforce,

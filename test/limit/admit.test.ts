@@ -48,7 +48,7 @@ const aClassified = ({ rule: override, manners, patienceMs, ...change }: Change)
 }
 const go = async (change: Change = {}): Promise<Pass & { readonly call: ClassifiedCall }> => {
   const call = aClassified(change)
-  const pass = await admit({ lanes, store, serverClocks }, call, pricer.price(call))
+  const pass = await admit({ lanes, pricer, store, serverClocks }, call, pricer.price(call))
   return { ...pass, call }
 }
 const refusal = (change: Change): Promise<WeirError> =>
@@ -251,7 +251,7 @@ describe('reserved budget', () => {
       for (let index = 0; index < 40; index += 1) {
         const one = call(method, path)
         try {
-          await admit({ lanes, store, serverClocks }, one, pricer.price(one))
+          await admit({ lanes, pricer, store, serverClocks }, one, pricer.price(one))
           gone += 1
         } catch {
           break

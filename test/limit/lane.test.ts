@@ -53,6 +53,23 @@ describe('a lane', () => {
     expect(clock.now()).toBeLessThan(1500)
   })
 
+  // An amend of a young order waited until the order was older, and was charged as if it were as young as before: a market
+  // maker lost 6 % of its budget to that.
+  it('charges a call what it costs when it goes, not what it would have cost when it came', async () => {
+    const lane = aLane()
+    store.charge([takeFrom(rule, 2)])
+    const passed = enter(lane, {
+      takes: [takeFrom(rule, 2)],
+      reprice: () => [takeFrom(rule, clock.now() < 500 ? 2 : 1)],
+    })
+    await clock.pass(400)
+    store.settle([takeFrom(rule, 2)], 'spent')
+    await clock.pass(2500)
+    const { takes } = await passed
+    expect(takes).toEqual([takeFrom(rule, 1)])
+    expect(store.level(takeFrom(rule)).inFlight).toBe(1)
+  })
+
   it('forgets a bot that hangs up: nothing is spent and the next in line goes in its place', async () => {
     const lane = aLane()
     for (let index = 0; index < 2; index += 1) void enter(lane).then(closeSoon)

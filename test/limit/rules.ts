@@ -30,6 +30,7 @@ export const windowRule = (limit: number, everyMs: number, name = 'window'): Win
   kind: 'window',
   limit,
   everyMs,
+  shortestRoundTripMs: 0,
 })
 
 /** A take of `cost` from that rule's only scope. */

@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { CB, CB_ADVANCED, K_PRO, K_STARTER } from '../support/virtual/mixes.ts'
 import { play } from '../support/virtual/scene.ts'
+import { shippedBut } from '../support/virtual/settings.ts'
 
 /** A second or so on a quiet machine. */
 const PATIENT = { timeout: 60_000 }
@@ -44,6 +45,19 @@ describe('mixes of calls, all offered at once', PATIENT, () => {
       expect(score.efficiency).toBeGreaterThanOrEqual(least)
     })
   }
+
+  for (const [jitterMs, least] of [
+    [0, 0.99],
+    [50, 0.93],
+    [200, 0.81],
+  ] as const) {
+    // The network takes 40 ms each way at least, and who runs weir has said so.
+    it(`${CB_ADVANCED.name} use ${least * 100} % of it where the shortest round trip is known, at a jitter of ${jitterMs} ms`, async () => {
+      const score = await play({ ...CB_ADVANCED, config: knowing('80ms') }, { jitterMs })
+      expect(score).toMatchObject(CLEAN)
+      expect(score.efficiency).toBeGreaterThanOrEqual(least)
+    })
+  }
 })
 
 describe('an exchange whose clock is wrong', PATIENT, () => {
@@ -56,3 +70,9 @@ describe('an exchange whose clock is wrong', PATIENT, () => {
     })
   }
 })
+
+/** limits.yaml of a trader who is sure how far Coinbase is. */
+const knowing = (roundTrip: string): string => {
+  const window = { per: 'account', limit: 30, every: '1s', recovery: '1s', shortest_round_trip: roundTrip }
+  return shippedBut('coinbase', '29s', { buckets: { private: window, public: { ...window, per: 'ip', limit: 10 } } })
+}

@@ -26,6 +26,14 @@ describe('a sliding window', () => {
     expect(window.wait(1, wait)).toBe(0)
   })
 
+  it('frees a place as much sooner as the operator is sure that a call and its answer need', () => {
+    const window = new Window({ ...rule, shortestRoundTripMs: 80 }, 0)
+    spent(window, 30, 100)
+    const wait = window.wait(1, 100)
+    expect(wait).toBeGreaterThanOrEqual(1_000 - 80)
+    expect(wait).toBeLessThanOrEqual(1_000 - 80 + CLOCK_GRAIN_MS + SLOT_MS)
+  })
+
   it('frees what was spent in the order in which it was spent', () => {
     const window = new Window(rule, 0)
     spent(window, 10, 0)

@@ -66,6 +66,7 @@ export const aClass = (change: Partial<EndpointClass> = {}): EndpointClass => ({
   kind: 'read',
   costs: [],
   lane: 'fair',
+  pricedByAge: false,
   hold: true,
   onExhausted: 'queue',
   enforce: 'on',

@@ -16,8 +16,8 @@ import type {
   PartView,
   QueueView,
   ReachView,
-  TotalsView,
   StoreView,
+  TotalsView,
   ViolationView,
 } from '../core/views.ts'
 import type { HistoryView, News, RulesView, Span, SpendingView } from '../core/watch.ts'
@@ -57,9 +57,6 @@ export interface AdminDeps {
   /** Tries to reach every exchange, which takes seconds and asks each a question. */
   readonly reach: () => Promise<readonly ReachView[]>
   readonly config: () => ConfigView
-  /** What weir stands on, besides the exchanges. */
-  readonly parts: () => readonly PartView[]
-  /** Moves the breaker of `host`, which has one. */
   /** Undefined when the limits are shared with nobody. */
   readonly store: () => StoreView | undefined
   readonly rules: () => readonly RulesView[]
@@ -68,6 +65,9 @@ export interface AdminDeps {
   readonly spenders: () => readonly SpendingView[]
   /** Calls the listener with all that happens, until the function returned is called. */
   readonly subscribe: (listener: (news: News) => void) => () => void
+  /** What weir stands on, besides the exchanges. */
+  readonly parts: () => readonly PartView[]
+  /** Moves the breaker of `host`, which has one. */
   readonly moveBreaker: (host: string, move: 'open' | 'close' | 'reset') => void
   /** Undefined when the host is none of an exchange's. */
   readonly explain: (question: Question) => Explanation | undefined

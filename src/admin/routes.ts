@@ -5,6 +5,7 @@
 import type { StoreView } from '../core/views.ts'
 import { createAssets } from './assets.ts'
 import type { AdminDeps, Question } from './deps.ts'
+import { Events, type Sink } from './events.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
 import { toWire } from './wire.ts'
 
@@ -16,14 +17,18 @@ export interface AdminRequest {
   /** Whether the sender would rather read text than JSON. */
   readonly wantsText: boolean
   readonly body: string
+  /** Names are lower-case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
 /** What goes back. */
 export interface Answer {
   readonly status: number
   readonly type: string
-  readonly body: string
-  readonly allow?: string
+  readonly body: string | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+  /** Goes on after the head for as long as the visitor listens; `body` is empty then. */
+  readonly stream?: (sink: Sink) => void
 }
 
 type Page = (request: AdminRequest) => Answer | Promise<Answer>
@@ -34,13 +39,15 @@ type Methods = Readonly<Partial<Record<'GET' | 'POST', Page>>>
 /** Finds and runs the page of a request; unknown paths are 404, other methods 405. */
 export const createRoutes = (deps: AdminDeps): ((request: AdminRequest) => Promise<Answer>) => {
   const pages = pagesOf(deps)
+  const assets = createAssets()
   return async (request) => {
-    const methods = pages.get(request.path) ?? breakerPages(deps, request.path)
+    const asset = request.path === '/' && request.wantsText ? undefined : assets.get(request.path)
+    const methods = asset ? { GET: asset } : (pages.get(request.path) ?? breakerPages(deps, request.path))
     if (methods === undefined) return refusal(404, `There is no ${request.path} here; / lists what there is.`)
     const page = methods[request.method === 'HEAD' ? 'GET' : (request.method as 'GET' | 'POST')]
     if (page === undefined) {
       const allow = [methods.GET && 'GET, HEAD', methods.POST && 'POST'].filter(Boolean).join(', ')
-      return { ...refusal(405, `${request.path} answers to ${allow}.`), allow }
+      return { ...refusal(405, `${request.path} answers to ${allow}.`), headers: { Allow: allow } }
     }
     return page(request)
   }
@@ -54,8 +61,9 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
   const view = (read: (request: AdminRequest) => unknown): Methods => ({
     GET: (request) => json(toWire(read(request))),
   })
+  const events = new Events({ ...deps, levels: () => levelsOf(deps), run: String(deps.startedAtWallMs) })
   return new Map<string, Methods>([
-    ['/', { GET: ({ wantsText }) => index(wantsText) }],
+    ['/', { GET: index }],
     ['/live', { GET: () => text('ok\n') }],
     ['/ready', { GET: () => ready(deps.notServing(), deps.store()) }],
     ['/health', { GET: () => withStatus(health(deps)) }],
@@ -78,18 +86,19 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
     ['/v1/handshakes', view(() => ({ handshakes: deps.handshakes() }))],
     ['/v1/reach', { POST: async () => json(toWire({ hosts: await deps.reach() })) }],
     ['/v1/status', view(() => statusOf(deps))],
+    ['/v1/events', { GET: (request) => listen(events, request) }],
+    ['/v1/history', { GET: (request) => history(deps, request) }],
+    ['/v1/spenders', view(() => ({ spenders: deps.spenders() }))],
+    ['/v1/rules', view(() => ({ config: deps.config(), exchanges: deps.rules() }))],
     ['/v1/explain', { POST: (request) => explain(deps, request) }],
     ['/ca.pem', { GET: () => ({ status: 200, type: 'application/x-pem-file', body: deps.caPem() }) }],
   ])
 }
 
 const PAGES: readonly (readonly [path: string, what: string])[] = [
+  ['/', 'the dashboard, for browsers'],
   ['/metrics', 'everything countable, for Prometheus'],
   ['/health', 'is weir well? 503 only when it can not serve'],
-    ['/v1/events', { GET: (request) => listen(events, request) }],
-    ['/v1/history', { GET: (request) => history(deps, request) }],
-    ['/v1/spenders', view(() => ({ spenders: deps.spenders() }))],
-    ['/v1/rules', view(() => ({ config: deps.config(), exchanges: deps.rules() }))],
   ['/health/detailed', 'each exchange, the configuration, what weir stands on'],
   ['/health/metrics', 'counts and times as JSON'],
   ['/health/rate_limits', 'budgets, violations, 429s, and what to do'],
@@ -99,21 +108,25 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/v1/limits', 'every bucket and its level'],
   ['/v1/queues', 'who waits'],
   ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
+  ['/v1/events', 'all of it as it happens: server-sent events'],
+  ['/v1/history', 'the last 15 minutes or 24 hours (?span=15m|24h&exchange=)'],
+  ['/v1/spenders', 'which bot spent what of which bucket within 15 minutes'],
+  ['/v1/rules', 'the rules in force'],
   ['/v1/recent', 'the last calls (?limit=)'],
   ['/v1/violations', 'refusals by an exchange that weir had not foreseen, and what to do'],
   ['/v1/handshakes', 'TLS connections that carried no calls: who does not trust weir, and WebSockets'],
   ['/ca.pem', 'the certificate that bots must trust'],
 ]
 
-const index = (wantsText: boolean): Answer => {
-  if (wantsText) return text(PAGES.map(([path, what]) => `${path.padEnd(22)}${what}\n`).join(''))
-  const rows = PAGES.map(([path, what]) => `<li><a href="${path}">${path}</a> ${what}</li>`).join('\n')
-  ['/v1/events', 'all of it as it happens: server-sent events'],
-  ['/v1/history', 'the last 15 minutes or 24 hours (?span=15m|24h&exchange=)'],
-  ['/v1/spenders', 'which bot spent what of which bucket within 15 minutes'],
-  ['/v1/rules', 'the rules in force'],
-  const body = `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>weir</title>\n<h1>weir</h1>\n<ul>\n${rows}\n</ul></html>\n`
-  return { status: 200, type: 'text/html; charset=utf-8', body }
+/** Whoever rather reads text gets the list of pages. */
+const index = (): Answer => text(PAGES.map(([path, what]) => `${path.padEnd(22)}${what}\n`).join(''))
+
+const listen = (events: Events, { headers, method }: AdminRequest): Answer => {
+  if (events.isFull) return refusal(503, 'So many listen already that one more would cost the calls of bots time.')
+  const lastHeard = headers['last-event-id']
+  const head = { status: 200, type: 'text/event-stream', body: '' }
+  if (method === 'HEAD') return head
+  return { ...head, stream: (sink) => events.join(sink, typeof lastHeard === 'string' ? lastHeard : undefined) }
 }
 
 const history = (deps: AdminDeps, { query }: AdminRequest): Answer => {
@@ -159,6 +172,7 @@ const statusOf = (deps: AdminDeps) => ({
   breakers: deps.breakers(),
   cache: deps.cache(),
   config: deps.config(),
+  store: deps.store(),
   lately: deps.lately(undefined),
   total: deps.totals(undefined),
   refusals: deps
@@ -168,20 +182,6 @@ const statusOf = (deps: AdminDeps) => ({
   recommendations: deps.recommendations(),
 })
 
-const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])
-
-/** `/v1/breakers/{host}` and `/v1/breakers/{host}/{move}`, for hosts that have a breaker. */
-const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
-  const [, host, move] = /^\/v1\/breakers\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
-  const find = () => deps.breakers().find((view) => view.host === host)
-  if (host === undefined || find() === undefined) return undefined
-  if (move === undefined) return { GET: () => json(toWire(find())) }
-  if (!MOVES.has(move)) return undefined
-  return {
-    POST: () => {
-      deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
-  store: deps.store(),
-      return json(toWire(find()))
 /** What moves from second to second. */
 const levelsOf = (deps: AdminDeps) => ({
   atWallMs: deps.wall(),
@@ -199,6 +199,19 @@ const levelsOf = (deps: AdminDeps) => ({
   config: deps.config(),
 })
 
+const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])
+
+/** `/v1/breakers/{host}` and `/v1/breakers/{host}/{move}`, for hosts that have a breaker. */
+const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
+  const [, host, move] = /^\/v1\/breakers\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
+  const find = () => deps.breakers().find((view) => view.host === host)
+  if (host === undefined || find() === undefined) return undefined
+  if (move === undefined) return { GET: () => json(toWire(find())) }
+  if (!MOVES.has(move)) return undefined
+  return {
+    POST: () => {
+      deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
+      return json(toWire(find()))
     },
   }
 }
@@ -234,10 +247,14 @@ const limitOf = (query: URLSearchParams): number => {
   return Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, MOST) : 100
 }
 
-const json = (value: unknown, status = 200): Answer => ({
+const json = (value: unknown, status = 200): Answer & { readonly body: string } => ({
   status,
   type: 'application/json',
   body: `${JSON.stringify(value, null, 2)}\n`,
 })
 
-const text = (body: string, status = 200): Answer => ({ status, type: 'text/plain; charset=utf-8', body })
+const text = (body: string, status = 200): Answer & { readonly body: string } => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body,
+})

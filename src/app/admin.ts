@@ -30,16 +30,16 @@ export const adminDeps = (app: App): AdminDeps => ({
   handshakes: () => app.notes.handshakes(),
   reach: app.reach,
   config: () => app.rulebook.view,
-  parts: () => [
-    { name: 'state', healthy: true, vital: true, message: `levels and breakers are kept in ${app.settings.stateDir}` },
   rules: () => rulesView(app.rulebook.rules),
   history: (span, exchange) => app.history.view(span, exchange),
   spenders: () => spendingViews(app.spenders.sums()),
   subscribe: app.recent.subscribe,
   store: () => app.fleet?.view(),
+  parts: () => [
+    { name: 'state', healthy: true, vital: true, message: `levels and breakers are kept in ${app.settings.stateDir}` },
+    ...(app.fleet === undefined ? [] : [app.fleet.part()]),
   ],
   moveBreaker: (host, move) => {
-    ...(app.fleet === undefined ? [] : [app.fleet.part()]),
     app.breakers[move](host)
   },
   explain: (question) => explain(app, question),

@@ -37,17 +37,17 @@ import { createRecent, type Recent } from '../observe/recent.ts'
 import { Spenders } from '../observe/spenders.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
+import { type Fleet, joinFleet } from './fleet.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
-import { type Fleet, joinFleet } from './fleet.ts'
 import { prober } from './probe.ts'
 import { reach } from './reach.ts'
 import { exchangeLookup, isOwnAddress } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
+import { StartError } from './start-error.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
-import { StartError } from './start-error.ts'
 const STOP_GRACE_MS: Millis = 10_000
 
 /** The parts of a weir that others look into. */
@@ -149,6 +149,7 @@ export const buildApp = async (
     limits: () => limitViews(store.levels()),
     queues: () => lanes.view(),
     breakers: () => breakers.view(),
+    store: () => fleet && { view: fleet.view(), errors: fleet.errors() },
   })
   observers.push(metrics.observer)
 
@@ -156,7 +157,6 @@ export const buildApp = async (
   const route = routes(settings)
   const lookup = exchangeLookup({
     servers: settings.dns,
-    store: () => fleet && { view: fleet.view(), errors: fleet.errors() },
     onLoop: (host) => log.warn('a host leads back to weir', { host }),
   })
   const pools = new Pools({ trust, route, lookup })
@@ -213,6 +213,7 @@ export const buildApp = async (
     clock,
     rulebook,
     store,
+    fleet,
     lanes,
     pricer,
     pairsOf,
@@ -220,7 +221,6 @@ export const buildApp = async (
     cache,
     metrics,
     recent,
-    fleet,
     cases,
     lately,
     history,
@@ -248,12 +248,12 @@ export const buildApp = async (
       )
       await stopped
       await pools.destroy()
+      await fleet?.close()
       database.close()
     },
   }
 }
 
-/** Nonces of the last weir, and what it left on the way when it died. */
 /** Buckets of this weir alone. */
 const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
   new MemoryStore(clock, coldStart, {
@@ -262,12 +262,12 @@ const ownStore = (clock: Clock, coldStart: () => number, database: Database): Bu
     save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
   })
 
+/** Nonces of the last weir, and what it left on the way when it died. */
 const lanesJournal = (database: Database, log: Log): LanesJournal => {
   const left = stragglers(
     database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
   )
   if (left.size > 0) {
-      await fleet?.close()
     const forMs = Math.ceil(Math.max(...left.values()))
     log.warn('calls were under way when weir died: others of their keys wait until those must have arrived', {
       keys: left.size,

@@ -189,8 +189,6 @@ export interface PartView {
   readonly message: string
 }
 
-/** One look at everything: what `weir status` shows. */
-export interface StatusView {
 /** The store that several weirs share, as this one sees it. */
 export interface StoreView {
   /** What is done while it is away. */
@@ -206,6 +204,8 @@ export interface StoreView {
   }[]
 }
 
+/** One look at everything: what `weir status` shows. */
+export interface StatusView {
   readonly health: {
     readonly status: string
     readonly version: string
@@ -218,10 +218,10 @@ export interface StoreView {
   readonly breakers: readonly BreakerView[]
   readonly cache: CacheView
   readonly config: ConfigView
-  readonly lately: ActivityView
-  readonly total: TotalsView
   /** Absent when the limits are shared with nobody. */
   readonly store?: StoreView | undefined
+  readonly lately: ActivityView
+  readonly total: TotalsView
   /** The last calls that were refused or failed, oldest first. */
   readonly refusals: readonly CallView[]
   /** What to do about refusals by an exchange that repeat. */

@@ -1,0 +1,80 @@
+// Transparent mode as docs/transparent.md tells it, on a machine of its own: network and mount namespaces, where the hosts file
+// leads exchanges to weir's port 443 for everybody, weir included. Clients there know of no proxy.
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+interface Seen {
+  readonly curl: string
+  readonly webSocket: string
+  readonly go?: string
+  readonly lost: string
+  readonly calls: number
+}
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const works = (command: string, ...args: readonly string[]): boolean =>
+  spawnSync(command, args, { timeout: 10_000, stdio: 'ignore' }).status === 0
+
+const can = works('unshare', '--net', '--mount', 'ip', 'link', 'set', 'lo', 'up')
+if (!can) process.stdout.write('SKIPPED: transparent mode: no namespaces, or no ip(8) here\n')
+/** http.Protocols came with Go 1.24. */
+const hasGo = spawnSync('go', ['doc', 'net/http.Protocols'], { timeout: 30_000, stdio: 'ignore' }).status === 0
+if (!hasGo) process.stdout.write('SKIPPED: a Go client that speaks HTTP/2 only: no Go 1.24 here\n')
+
+/** Its `local` route makes the kernel take every address of the block for its own, though no interface has one. */
+const ENTER = [
+  'ip link set lo up',
+  'ip route add local 203.0.113.0/24 dev lo',
+  'mount --bind "$0/hosts" /etc/hosts',
+  'mount --bind "$0/resolv.conf" /etc/resolv.conf',
+  'exec "$@"',
+].join(' && ')
+
+describe.runIf(can)('a machine whose hosts file leads exchanges to weir', { timeout: 90_000 }, () => {
+  let dir: string
+  let seen: Seen
+
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'weir-transparent-'))
+    writeFileSync(join(dir, 'hosts'), '127.0.0.1 localhost\n127.0.0.1 api.kraken.com ws.kraken.com\n')
+    writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n')
+    const go = join(dir, 'h2only')
+    const built =
+      hasGo && spawnSync('go', ['build', '-o', go, here('./programs/h2only.go')], { timeout: 80_000 }).status === 0
+    const program = [process.execPath, here('./transparent-ground.ts'), dir, built ? go : '']
+    const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', ENTER, dir, ...program], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+    if (!stdout.startsWith('{')) throw new Error(stdout + stderr)
+    seen = JSON.parse(stdout) as Seen
+  }, 170_000)
+
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+  it('reaches them through weir, which asks DNS where they really are', () => {
+    expect(seen.curl).toBe('forwarded')
+    expect(seen.calls).toBeGreaterThan(0)
+  })
+
+  it('reaches their WebSockets too', () => {
+    expect(seen.webSocket).toBe('open')
+  })
+
+  it.runIf(hasGo)('does so from Go without a proxy, over HTTP/2 alone', () => {
+    expect(seen.go).toBe('HTTP/2.0 200 forwarded\nHTTP/2.0 200 forwarded')
+  })
+
+  // weir called itself and failed with "self-signed certificate", from which nobody could tell what was wrong.
+  it('is told in words when DNS does not help', () => {
+    expect(JSON.parse(seen.lost)).toMatchObject({
+      error: ['EService:Unavailable'],
+      weir: { code: 'upstream_unreachable', message: expect.stringContaining('api.kraken.com leads back to weir') },
+    })
+  })
+})

@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 // The command line. Each command is one file in cli/; this file only chooses among them and is the only one that exits.
 
-import { COMMANDS, usage } from './cli/commands.ts'
-import { VERSION } from './cli/version.ts'
+import { enableCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+// Types are stripped and code is compiled once per version, not at every start. In the user's own folder: what lies in a
+// shared one, others may have put there.
+enableCompileCache(join(homedir(), '.cache', 'weir'))
+const { COMMANDS, usage } = await import('./cli/commands.ts')
+const { VERSION } = await import('./cli/version.ts')
 
 const HELP = ['help', '--help', '-h']
 

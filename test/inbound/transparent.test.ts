@@ -16,7 +16,6 @@ interface Seen {
   readonly calls: number
 }
 
-const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const works = (command: string, ...args: readonly string[]): boolean =>
   spawnSync(command, args, { timeout: 10_000, stdio: 'ignore' }).status === 0
 
@@ -45,8 +44,16 @@ describe.runIf(can)('a machine whose hosts file leads exchanges to weir', { time
     writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n')
     const go = join(dir, 'h2only')
     const built =
-      hasGo && spawnSync('go', ['build', '-o', go, here('./programs/h2only.go')], { timeout: 80_000 }).status === 0
-    const program = [process.execPath, here('./transparent-ground.ts'), dir, built ? go : '']
+      hasGo &&
+      spawnSync('go', ['build', '-o', go, fileURLToPath(new URL('./programs/h2only.go', import.meta.url))], {
+        timeout: 80_000,
+      }).status === 0
+    const program = [
+      process.execPath,
+      fileURLToPath(new URL('./transparent-ground.ts', import.meta.url)),
+      dir,
+      built ? go : '',
+    ]
     const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', ENTER, dir, ...program], {
       encoding: 'utf8',
       timeout: 60_000,

@@ -38,6 +38,8 @@ export interface AdminDeps {
   readonly after: Clock['after']
   /** Why weir takes no calls now (starting, stopping); undefined while it does. */
   readonly notServing: () => string | undefined
+  /** Where bots connect: `http://127.0.0.1:8080`. */
+  readonly proxy: () => string
   /** Names of the exchanges that the rules know. */
   readonly exchanges: () => readonly string[]
   readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> }

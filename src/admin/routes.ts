@@ -3,11 +3,12 @@
 // JSON: `/health*` in the words of the health pages' types (health.ts); `/v1/*` the views of core/views.ts, in snake_case.
 
 import type { StoreView } from '../core/views.ts'
+import type { LevelsView } from '../core/watch.ts'
 import { createAssets } from './assets.ts'
 import type { AdminDeps, Question } from './deps.ts'
 import { Events, type Sink } from './events.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
-import { toWire } from './wire.ts'
+import { fromWire, toWire } from './wire.ts'
 
 /** A request whose sender was let in. */
 export interface AdminRequest {
@@ -183,9 +184,10 @@ const statusOf = (deps: AdminDeps) => ({
 })
 
 /** What moves from second to second. */
-const levelsOf = (deps: AdminDeps) => ({
+const levelsOf = (deps: AdminDeps): LevelsView => ({
   atWallMs: deps.wall(),
-  health: health(deps),
+  proxy: deps.proxy(),
+  health: fromWire(health(deps)),
   limits: deps.limits(),
   spenders: deps.spenders(),
   queues: deps.queues(),

@@ -15,6 +15,7 @@ export const adminDeps = (app: App): AdminDeps => ({
   wall: () => app.clock.wall(),
   after: (delay, task) => app.clock.after(delay, task),
   notServing: app.notServing,
+  proxy: app.proxy,
   exchanges: () => app.rulebook.rules.exchanges.map(({ name }) => name),
   metrics: app.metrics,
   totals: (exchange) => app.metrics.tally.totals(exchange),

@@ -76,6 +76,8 @@ export interface App {
   readonly notes: Notes
   /** Tries to reach every exchange. */
   readonly reach: () => Promise<readonly ReachView[]>
+  /** Where bots connect, with the port that was bound. */
+  readonly proxy: () => string
   /** Why no calls are taken; undefined while they are. */
   readonly notServing: () => string | undefined
   /** Opens the port for bots; resolves with the port that was bound. */
@@ -193,6 +195,7 @@ export const buildApp = async (
 
   const notes = new Notes(log, clock)
   let stopping = false
+  let boundPort = settings.listen.port
   const inbound = createInbound({
     handle: road.bots,
     hosts: () => rules().hosts,
@@ -229,10 +232,12 @@ export const buildApp = async (
     inbound,
     notes,
     reach: () => reach({ rules, clock, route, trust, lookup, send: () => road.probes }),
+    proxy: () => `http://${bracketed(settings.listen.host)}:${boundPort}`,
     notServing: () => (stopping ? 'stopping' : undefined),
     listen: async () => {
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
       refuseLoops(settings, port)
+      boundPort = port
       rulebook.watch()
       history.start()
       return port
@@ -306,6 +311,8 @@ const routes =
     const to = connectTo.find(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
     return to === undefined ? { host, port } : { host: to.toHost, port: to.toPort }
   }
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 /** Calls sent to our own port would come back as calls. @throws StartError */
 const refuseLoops = ({ connectTo }: Settings, port: number): void => {

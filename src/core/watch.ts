@@ -4,7 +4,7 @@
 import type { BreakerState } from './events.ts'
 import type { EndpointClass } from './rules.ts'
 import type { Millis, Tokens } from './units.ts'
-import type { CallView, ViolationView } from './views.ts'
+import type { ActivityView, CallView, LatencyView, StatusView, ViolationView } from './views.ts'
 
 /** Columns of equal length, one entry per step; null where weir did not run, or where there was nothing to measure. */
 export type Column = readonly (number | null)[]
@@ -75,6 +75,16 @@ export interface RulesView {
     readonly cache: { readonly freshMs: Millis; readonly staleMs: Millis } | undefined
     readonly patterns: readonly string[]
   }[]
+}
+
+/** What moves from second to second. */
+export interface LevelsView extends Omit<StatusView, 'exchanges' | 'refusals' | 'store'> {
+  readonly atWallMs: Millis
+  /** Where bots connect: `http://127.0.0.1:8080`. */
+  readonly proxy: string
+  readonly spenders: readonly SpendingView[]
+  readonly exchanges: Readonly<Record<string, ActivityView>>
+  readonly latencies: Readonly<Record<'wait' | 'duration' | 'overhead', LatencyView>>
 }
 
 /** Something that just happened. */

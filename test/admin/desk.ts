@@ -42,7 +42,7 @@ const totals: TotalsView = {
   result: { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 },
   would: { send: 0, wait: 0, refuse: 0 },
 }
-const quiet: ActivityView = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
+const quiet: ActivityView = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, stale: 0, cacheMisses: 0 }
 const none = { count: 0, meanMs: undefined, p50Ms: undefined, p95Ms: undefined, p99Ms: undefined }
 
 export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
@@ -50,6 +50,7 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   startedAtWallMs: 1_700_000_000_000,
   wall: () => 1_700_000_060_000,
   after: realClock.after,
+  proxy: () => 'http://127.0.0.1:8080',
   notServing: () => undefined,
   exchanges: () => ['kraken', 'coinbase'],
   metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'weir_requests_total 1\n' },

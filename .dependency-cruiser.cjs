@@ -2,7 +2,7 @@
 
 /** Folders that hold one capability each; what two need lives in core or is handed in. */
 const FEATURES =
-  'admin|breaker|cache|classify|coalesce|forward|identify|inbound|launch|limit|lockout|observe|orders|redis|rescue|rules|state|tls'
+  'admin|alerts|autopsy|breaker|cache|classify|coalesce|failures|forward|health|identify|inbound|launch|limit|lockout|observe|orders|redis|rescue|rules|state|tls'
 
 /** Package → the one place that may import it. */
 const HOMES = {
@@ -14,7 +14,7 @@ const HOMES = {
   pino: '^src/observe/log\\.ts$',
   ioredis: '^src/redis/connection\\.ts$',
   yaml: '^src/config/yaml\\.ts$',
-  zod: '^src/config/(buckets|schema|costs|leaves|speech)\\.ts$',
+  zod: '^src/config/(buckets|schema|costs|leaves|speech|watching)\\.ts$',
 }
 
 const home = ([name, path]) => ({

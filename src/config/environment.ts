@@ -6,7 +6,6 @@ import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Millis } from '../core/units.ts'
 import type { Environment } from '../rules/override.ts'
 import { type Address, type ConnectTo, parseAddress, parseConnectTo } from './addresses.ts'
 import { FLAGS, type Flag, OWN_VARIABLES } from './flags.ts'
@@ -34,8 +33,6 @@ export interface Settings {
   /** Paths of PEM files. */
   readonly upstreamCa: readonly string[]
   readonly logLevel: LogLevel
-  /** From ALERT_DEBOUNCE_MIN. */
-  readonly alertDebounceMs: Millis
 }
 
 /** Settings and what is left of the arguments, or all that is wrong with them. */
@@ -44,7 +41,6 @@ export type SettingsResult =
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-const DEFAULT_DEBOUNCE_MIN = 10
 
 /** Reads flags (what follows the command) and variables. Never throws; reads no file. */
 export const readSettings = (args: readonly string[], env: Environment): SettingsResult => {
@@ -66,7 +62,6 @@ export const readSettings = (args: readonly string[], env: Environment): Setting
     dns: source.many('dns', dnsServer, 'an IP address, such as 1.1.1.1 or 1.1.1.1:53'),
     upstreamCa: source.many('upstream-ca', (text) => text, 'a file'),
     logLevel: source.one('log-level', logLevel, `one of ${LOG_LEVELS.join(', ')}`),
-    alertDebounceMs: debounce(env, issues),
   }
   return issues.length === 0 ? { ok: true, settings, rest: given.rest } : { ok: false, issues }
 }
@@ -176,11 +171,3 @@ const dnsServer = (text: string): string | undefined =>
   isIP(text) !== 0 || isIP(text.replace(/:\d{1,5}$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0 ? text : undefined
 
 const logLevel = (text: string): LogLevel | undefined => LOG_LEVELS.find((level) => level === text.toLowerCase())
-
-const debounce = (env: Environment, issues: Issue[]): Millis => {
-  const text = env.ALERT_DEBOUNCE_MIN?.trim() || String(DEFAULT_DEBOUNCE_MIN)
-  const minutes = Number(text)
-  if (Number.isFinite(minutes) && minutes >= 0) return minutes * 60_000
-  issues.push(issueOutside('environment', 'ALERT_DEBOUNCE_MIN', `expected minutes, got "${text}"`))
-  return DEFAULT_DEBOUNCE_MIN * 60_000
-}

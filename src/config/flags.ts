@@ -54,6 +54,9 @@ export const VARIABLES: readonly { readonly variable: string; readonly meaning: 
   { variable: 'RATE_LIMIT_CB_SECONDS', meaning: 'How long they open it for, in seconds.' },
   { variable: 'MAX_INBOX_SIZE', meaning: 'Most calls that wait in one lane.' },
   { variable: 'ALERT_DEBOUNCE_MIN', meaning: 'Minutes before the same alert is told again.' },
+  { variable: 'ALERT_NO_SIGNALS_MIN', meaning: 'Minutes that a known bot may be silent.' },
+  { variable: 'ALERT_REDIS_ERRORS_PER_MIN', meaning: 'Failures of Redis within a minute from which on there is an alert.' },
+  { variable: 'ALERT_WEBHOOK_URL', meaning: 'Where alerts are sent to, besides the log; a secret.' },
 ]
 
 /** Names of weir's own variables. */

@@ -1,5 +1,5 @@
 // What is wrong with limits.yaml or the environment, and how it is shown: all of it at once, each with its place,
-// the line it is on, and what was probably meant. Key ids never show: lines of an `accounts` section are not quoted.
+// the line it is on, and what was probably meant. Secrets never show: lines of `accounts` and `webhook` are not quoted.
 
 /** One thing that keeps the rules from being used. */
 export interface Issue {
@@ -53,20 +53,20 @@ const where = ({ file, line, column }: Issue): string => (line === undefined ? f
 const frame = ({ line, column, length }: Issue, lines: readonly string[]): readonly string[] => {
   const source = line === undefined ? undefined : lines[line - 1]?.trimEnd()
   if (source === undefined || line === undefined || column === undefined) return []
-  if (isOfAccounts(lines, line - 1)) return []
+  if (isSecret(lines, line - 1)) return []
   const carets = '^'.repeat(Math.max(1, Math.min(length, source.length - column + 1)))
   const before = source.slice(0, column - 1).replace(/[^\t]/g, ' ')
   return [`${String(line).padStart(5)} | ${source}`, `      | ${before}${carets}`]
 }
 
-/** Whether a line holds an `accounts` section or lies within one, judged by indentation: the text may be no YAML. */
-const isOfAccounts = (lines: readonly string[], index: number): boolean => {
+/** Whether a line holds such a section or lies within one, judged by indentation: the text may be no YAML. */
+const isSecret = (lines: readonly string[], index: number): boolean => {
   let indent = Number.POSITIVE_INFINITY
   for (let at = index; at >= 0; at -= 1) {
     const line = lines[at] ?? ''
     const own = line.search(/\S/)
     if (own === -1 || own >= indent) continue
-    if (/\baccounts["']?\s*:/.test(line)) return true
+    if (/\b(?:accounts|webhook)["']?\s*:/.test(line)) return true
     indent = own
   }
   return false

@@ -6,6 +6,7 @@ import { Bucket } from './buckets.ts'
 import { Cost } from './costs.ts'
 import { count, duration, flag, host, name, oneOrMore, overriding, path, share, size } from './leaves.ts'
 import { Answer, Credential } from './speech.ts'
+import { Alerts, Failures, Health } from './watching.ts'
 
 /** The wait that most clients can bear: their time-out is 10 s. */
 export const USUAL_WAIT = '6s'
@@ -261,6 +262,9 @@ const Limits = z
       .meta({ id: 'metrics', description: 'Prometheus.' })
       .describe('Prometheus.')
       .prefault({}),
+    alerts: Alerts.prefault({}),
+    health: Health.prefault({}),
+    failures: Failures.prefault({}),
     exchanges: z.record(name, Exchange).describe('The exchanges, by name.'),
   })
   .meta({ title: 'limits.yaml of weir' })

@@ -47,7 +47,8 @@ const faults = (issue: ShapeIssue, prefix: Path, value: unknown, known: KnownKey
   if (got === undefined && path.length > 0) {
     return [{ path, at: 'key', name: path.slice(0, -1), message: `"${String(path.at(-1))}" is missing` }]
   }
-  return [{ path, at: 'value', message: sentence(issue, path.includes('accounts') ? HIDDEN : got) }]
+  const secret = path.includes('accounts') || path.includes('webhook')
+  return [{ path, at: 'value', message: sentence(issue, secret ? HIDDEN : got) }]
 }
 
 /** The alternative that was probably meant: of the right type, and with the least wrong in it. */
@@ -101,7 +102,7 @@ const bound = (origin: string, word: string, limit: number): string => {
 
 const own = (message: string): string | undefined => (message.startsWith('expected') ? message : undefined)
 
-/** In place of what may be a key id. */
+/** In place of what may be a key id, or an address with a token in it. */
 const HIDDEN = Symbol('hidden')
 
 const shown = (got: unknown): string => {

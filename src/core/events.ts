@@ -1,5 +1,6 @@
 // Facts, in the past tense, with plain data. The core states them; metrics, log and history make of them what they want.
 
+import type { AlertView } from './alert.ts'
 import type { Autopsy, Recommendation } from './autopsy.ts'
 import type { Call, Verdict } from './call.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
@@ -68,6 +69,8 @@ export type WeirEvent =
       readonly larger: { readonly bot: string; readonly digits: number }
       readonly smaller: { readonly bot: string; readonly digits: number }
     }
+  /** An alert that is told: a condition holds, still holds after the debounce, or has ended. */
+  | { readonly type: 'alert.raised' | 'alert.resolved'; readonly alert: AlertView }
   | { readonly type: 'rules.replaced'; readonly source: string }
   | { readonly type: 'rules.rejected'; readonly source: string; readonly report: string }
   | { readonly type: 'observer.failed'; readonly error: unknown }

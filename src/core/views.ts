@@ -153,8 +153,19 @@ export interface ActivityView {
   readonly throttled: number
   /** Fresh, stale or shared answers. */
   readonly cacheHits: number
+  /** Those of them that were stale. */
+  readonly stale: number
   /** Calls that could have been answered by the cache and were not. */
   readonly cacheMisses: number
+}
+
+/** A key that rests, because the exchange keeps refusing it. */
+export interface RestingKeyView {
+  /** Its hash. */
+  readonly credential: string
+  /** The exchange's own words. */
+  readonly reason: string
+  readonly restsForMs: Millis
 }
 
 /** Counts since the start of the process. */

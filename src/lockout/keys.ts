@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import type { LockoutRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
+import type { RestingKeyView } from '../core/views.ts'
 
 /** No rest is longer than the lockout it is to prevent. */
 const LONGEST_REST_MS: Millis = 15 * 60_000
@@ -39,6 +40,14 @@ export class Keys {
       message: `the exchange refused this key again and again: ${trouble.reason}`,
       retryAfterMs: leftMs,
     })
+  }
+
+  /** The keys that rest now. */
+  resting(): readonly RestingKeyView[] {
+    const now = this.#clock.now()
+    return [...this.#troubled].flatMap(([credential, { reason, restsUntil }]) =>
+      restsUntil > now ? [{ credential, reason, restsForMs: restsUntil - now }] : [],
+    )
   }
 
   /** Learns from an answer to a call of that key. Only what tells of the key itself counts. */

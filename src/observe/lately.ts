@@ -51,6 +51,7 @@ export class Lately {
     if (error !== undefined && ERRORS[error].speaks === 'limit') counts.limited += 1
     if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') counts.throttled += 1
     const result = cacheResult(record)
+    if (result === 'stale') counts.stale += 1
     if (result === 'hit' || result === 'stale' || result === 'coalesced') counts.cacheHits += 1
     else if (result === 'miss') counts.cacheMisses += 1
   }
@@ -75,4 +76,6 @@ export class Lately {
   }
 }
 
-const none = (): Slot['counts'] => ({ calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 })
+const none = (): Slot['counts'] => ({
+  ...{ calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, stale: 0, cacheMisses: 0 },
+})

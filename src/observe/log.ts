@@ -114,6 +114,9 @@ const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
     case 'lane.filled':
     case 'nonces.mixed':
       return 'warn'
+    case 'alert.raised':
+      return event.alert.severity === 'critical' ? 'error' : 'warn'
+    case 'alert.resolved':
     case 'rules.replaced':
       return 'info'
     // Advice is given aloud when they repeat.
@@ -152,6 +155,10 @@ const sentenceOf = (event: WeirEvent): string => {
         `${event.larger.bot} and ${event.smaller.bot} sign with one key, with nonces of ${event.larger.digits} and ` +
         `${event.smaller.digits} digits: every call of ${event.smaller.bot} is refused; give each its own key`
       )
+    case 'alert.raised':
+      return event.alert.message
+    case 'alert.resolved':
+      return `over: ${event.alert.message}`
     case 'rules.replaced':
       return `rules of ${event.source} are in force`
     case 'rules.rejected':
@@ -201,6 +208,11 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
     case 'nonces.mixed': {
       const { exchange, credential, larger, smaller } = event
       return { exchange, credential, larger, smaller }
+    }
+    case 'alert.raised':
+    case 'alert.resolved': {
+      const { rule, severity, subject, raisedAtWallMs } = event.alert
+      return { alert: rule, severity, subject, raised_at: new Date(raisedAtWallMs).toISOString() }
     }
     case 'rules.replaced':
       return { source: event.source }

@@ -53,7 +53,7 @@ const linkAnswer = (
 }
 
 /** 429, `5xx`, `500-504`. */
-const statusRange = (status: number | string): { readonly from: number; readonly to: number } => {
+export const statusRange = (status: number | string): { readonly from: number; readonly to: number } => {
   if (typeof status === 'number') return { from: status, to: status }
   if (status.endsWith('xx')) {
     const from = Number(status[0]) * 100

@@ -15,6 +15,7 @@ import {
   type ReportVariable,
 } from './override.ts'
 import { type Report, Variants } from './variants.ts'
+import { linkAlerts, linkHealth, linkPatterns } from './watching.ts'
 
 /** Links a config of the right shape. The result counts only when nothing was reported. */
 export const linkRules = (
@@ -42,6 +43,9 @@ export const linkRules = (
     metricsPrefix: limits.metrics.prefix,
     bots: new Map(Object.entries(limits.bots).map(([name, bot]) => [name, botRule(bot)])),
     clients: limits.clients.map(({ agent, max_wait }) => ({ agent: agent.toLowerCase(), maxWaitMs: max_wait })),
+    alerts: linkAlerts(limits, env, reportVariable),
+    health: linkHealth(limits),
+    failurePatterns: linkPatterns(limits),
     onStoreFailure: limits.on_store_failure,
     yieldMs: limits.yield_for,
     coldStart: typeof limits.cold_start === 'number' ? limits.cold_start : COLD_START[limits.cold_start],

@@ -74,7 +74,9 @@ describe('/health/metrics', () => {
 })
 
 describe('/health/rate_limits', () => {
-  const quiet: ActivityView = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, cacheMisses: 0 }
+  const quiet: ActivityView = {
+    ...{ calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, stale: 0, cacheMisses: 0 },
+  }
   type All = RateLimitHealth & { exchanges: Record<string, RateLimitHealth> }
   const rateLimits = async (lately: Partial<ActivityView>, deps: Partial<AdminDeps> = {}) =>
     (await health<All>({ lately: () => ({ ...quiet, ...lately }), ...deps }, '/health/rate_limits')).body

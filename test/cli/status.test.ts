@@ -32,7 +32,7 @@ const busy = async (): Promise<StatusView> => {
       breakerView({ state: 'open', reason: 'http 503', openForMs: 8000 }),
       breakerView({ host: 'api.coinbase.com' }),
     ],
-    lately: () => ({ calls: 90, refused: 1, limited: 1, throttled: 0, cacheHits: 3, cacheMisses: 1 }),
+    lately: () => ({ calls: 90, refused: 1, limited: 1, throttled: 0, cacheHits: 3, stale: 0, cacheMisses: 1 }),
     calls: () => [
       {
         id: 'call-1',

@@ -31,7 +31,6 @@ describe('settings', () => {
       dns: [],
       upstreamCa: [],
       logLevel: 'info',
-      alertDebounceMs: 600_000,
     })
   })
 
@@ -47,7 +46,6 @@ describe('settings', () => {
       WEIR_DNS: '1.1.1.1, [2606:4700::1111]:53',
       WEIR_UPSTREAM_CA: '/a.pem,/b.pem',
       WEIR_LOG_LEVEL: 'DEBUG',
-      ALERT_DEBOUNCE_MIN: '0.5',
     }
     expect(settings([], env)).toEqual({
       config: '/etc/weir/limits.yaml',
@@ -62,7 +60,6 @@ describe('settings', () => {
       dns: ['1.1.1.1', '[2606:4700::1111]:53'],
       upstreamCa: ['/a.pem', '/b.pem'],
       logLevel: 'debug',
-      alertDebounceMs: 30_000,
     })
   })
 
@@ -88,7 +85,7 @@ describe('settings', () => {
 
 describe('mistakes', () => {
   it('are told all at once, with what was probably meant', () => {
-    const env = { WEIR_LISTN: '1', WEIR_CONNECT_TO: 'a:443:b', WEIR_LOG_LEVEL: 'loud', ALERT_DEBOUNCE_MIN: 'soon' }
+    const env = { WEIR_LISTN: '1', WEIR_CONNECT_TO: 'a:443:b', WEIR_LOG_LEVEL: 'loud' }
     expect(faults(['--lisen', '1', '--admin', '--state-dir=', '--listen', 'here'], env)).toEqual([
       'command line --lisen: is not a flag of weir; did you mean "--listen"?',
       'command line --admin: needs a value: --admin HOST:PORT',
@@ -97,7 +94,6 @@ describe('mistakes', () => {
       'command line --listen: expected HOST:PORT, such as 127.0.0.1:8080, got "here"',
       'environment WEIR_CONNECT_TO: expected HOST:PORT:HOST:PORT, got "a:443:b"',
       'environment WEIR_LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
-      'environment ALERT_DEBOUNCE_MIN: expected minutes, got "soon"',
     ])
   })
 

@@ -9,6 +9,7 @@ import type { Chance } from '../core/clock.ts'
 import type { BreakerRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { type Cause, type Closed, type HalfOpen, type Health, newHealth, type Open } from './health.ts'
+import type { BreakerNews } from './news.ts'
 import { remember, type Summary, summarise } from './recent.ts'
 
 /** With which call a fact has to do. `probe` names the half-open permit it went under. */
@@ -28,7 +29,11 @@ export type Fact =
       readonly verdict: Verdict
       readonly shape: string
       readonly tookMs: Millis
+      /** Nothing was heard from the exchange: what went wrong may have gone wrong on the way. */
+      readonly unheard?: boolean
     }
+  /** Another weir has told. */
+  | { readonly type: 'heard'; readonly news: BreakerNews }
   | { readonly type: 'ordered'; readonly order: 'open' | 'close' | 'reset' }
 
 /** What a breaker decides by. */
@@ -53,6 +58,8 @@ export const step = (health: Health, fact: Fact, terms: Terms): Health => {
       return health.kind === 'half_open' && fact.pass.epoch === health.epoch ? without(health, fact.pass) : health
     case 'answered':
       return answered(health, fact, terms)
+    case 'heard':
+      return heard(health, fact.news, terms.now)
     case 'ordered':
       return ordered(health, fact.order, terms.now)
   }
@@ -66,12 +73,9 @@ export const elapse = (health: Health, terms: Terms): Health => {
   // half-open → open: a probe has not answered in time
   const hung = health.probes.find(({ expires }) => expires <= terms.now)
   if (hung === undefined) return health
-  return trip(health, health.cause, 'a probe was not answered in time', 0, { ...terms, now: hung.expires })
+  const shut = trip(health, health.cause, 'a probe was not answered in time', 0, { ...terms, now: hung.expires })
+  return { ...shut, shared: false }
 }
-
-/** Time until the breaker lets probes through; undefined when only a hand can close it. */
-export const openFor = (open: Open, now: Millis): Millis | undefined =>
-  open.until === Number.POSITIVE_INFINITY ? undefined : Math.max(0, open.until - now)
 
 /**
  * The exponent after `healthyMs` in the closed state. It falls by one each time the host has stayed well for as long as it
@@ -138,17 +142,18 @@ const failed = (
   const next: Closed = { ...closed, run, recent, pauseUntil: Math.max(closed.pauseUntil, pauseUntil) }
   const pause = Math.max(0, next.pauseUntil - now)
   const { reason } = fact.verdict
-  if (run >= rule.failures) return trip(next, 'failures', `${run} failures in a row, last: ${reason}`, pause, terms)
+  const cause = causeOf(fact)
+  if (run >= rule.failures) return trip(next, cause, `${run} failures in a row, last: ${reason}`, pause, terms)
   const seen = summarise(recent, rule.windowMs, now)
   if (seen.failedShapes < 2 || !reaches(seen.failed, rule.failureRate, seen, rule)) return next
-  return trip(next, 'failures', `${seen.failed} of ${seen.calls} calls failed, last: ${reason}`, pause, terms)
+  return trip(next, cause, `${seen.failed} of ${seen.calls} calls failed, last: ${reason}`, pause, terms)
 }
 
 const probed = (health: HalfOpen, fact: Extract<Fact, { type: 'answered' }>, terms: Terms): Health => {
   const { verdict } = fact
   const rest = without(health, fact.pass)
   const pause = verdict.pauseMs ?? 0
-  if (verdict.kind === 'failing') return trip(rest, 'failures', `probe: ${verdict.reason}`, pause, terms)
+  if (verdict.kind === 'failing') return trip(rest, causeOf(fact), `probe: ${verdict.reason}`, pause, terms)
   if (!isHealthy(verdict)) {
     // The limit of one key is no sign of an unwell host, unless limits are what shut it.
     return health.cause === 'limit' ? trip(rest, 'limit', `probe: ${verdict.reason}`, pause, terms) : rest
@@ -169,6 +174,7 @@ const ordered = (health: Health, order: 'open' | 'close' | 'reset', now: Millis)
       return {
         kind: 'open',
         cause: 'manual',
+        shared: true,
         reason: 'opened by hand',
         since: now,
         until,
@@ -184,6 +190,21 @@ const ordered = (health: Health, order: 'open' | 'close' | 'reset', now: Millis)
   }
 }
 
+/** Another weir's word. Its end of an opening ends no opening of our own. */
+const heard = (health: Health, news: BreakerNews, now: Millis): Health => {
+  const reason = `${news.reason} (seen by another weir)`
+  if (news.state === 'closed') return health.kind !== 'closed' && health.shared ? close(health, reason, now) : health
+  const { cause, level } = news
+  const until = news.openForMs === undefined ? Number.POSITIVE_INFINITY : now + news.openForMs
+  if (health.kind === 'open') {
+    const lasting = cause === 'manual' ? { cause, reason } : {}
+    return { ...health, ...lasting, shared: true, until: Math.max(health.until, until) }
+  }
+  const { violations, epoch } = health
+  const since = { since: now, until, violations, epoch: epoch + 1 }
+  return { kind: 'open', cause, shared: true, reason, level: Math.max(level, health.level), ...since }
+}
+
 /** → open. An open breaker only stays so longer, and only as the exchange asks. */
 const trip = (health: Health, cause: Cause, reason: string, atLeastMs: Millis, { rule, now, chance }: Terms): Open => {
   if (health.kind === 'open') return { ...health, until: Math.max(health.until, now + atLeastMs) }
@@ -195,6 +216,7 @@ const trip = (health: Health, cause: Cause, reason: string, atLeastMs: Millis, {
   return {
     kind: 'open',
     cause,
+    shared: SHARED.has(cause),
     reason,
     since: now,
     until,
@@ -204,8 +226,14 @@ const trip = (health: Health, cause: Cause, reason: string, atLeastMs: Millis, {
   }
 }
 
-const halfOpen = ({ cause, reason, level, violations, epoch }: Open, now: Millis): HalfOpen => {
-  return { kind: 'half_open', cause, reason, since: now, level, violations, epoch: epoch + 1, probes: [], successes: 0 }
+/** The exchange itself has said so, or a hand; slowness and silence may be this weir's alone. */
+const SHARED: ReadonlySet<Cause> = new Set<Cause>(['failures', 'limit', 'manual'])
+
+const causeOf = ({ unheard }: Extract<Fact, { type: 'answered' }>): Cause => (unheard ? 'network' : 'failures')
+
+const halfOpen = ({ cause, shared, reason, level, violations, epoch }: Open, now: Millis): HalfOpen => {
+  const memory = { reason, since: now, level, violations, epoch: epoch + 1 }
+  return { kind: 'half_open', cause, shared, ...memory, probes: [], successes: 0 }
 }
 
 const close = ({ level, violations, epoch }: Health, reason: string, now: Millis): Closed => {

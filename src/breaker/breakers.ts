@@ -8,10 +8,12 @@ import type { Observer } from '../core/events.ts'
 import type { BreakerRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { BreakerChange, BreakerView } from '../core/views.ts'
-import { elapse, type Fact, openFor, type Pass, step, type Terms } from './breaker.ts'
-import { type Health, newHealth } from './health.ts'
-import { summarise } from './recent.ts'
+import { elapse, type Fact, type Pass, step, type Terms } from './breaker.ts'
+import { GAVE_UP } from './faults.ts'
+import { type Health, newHealth, openFor } from './health.ts'
+import { type BreakerFleet, type BreakerNews, newsOf } from './news.ts'
 import { type BreakerSnapshot, freeze, thaw } from './snapshot.ts'
+import { viewOf } from './view.ts'
 
 /** Keeps snapshots across restarts. Called on every transition and violation, never on a call that went well. */
 export interface BreakerJournal {
@@ -30,12 +32,13 @@ export interface BreakerPorts {
   readonly onOpen?: (host: string, openForMs: Millis | undefined) => void
   /** Only orders ask a half-open host: send a harmless read through the breaker. Never asked twice at a time per host. */
   readonly wantProbe?: (host: string) => Promise<unknown>
+  readonly fleet?: BreakerFleet | undefined
 }
 
 /** Leave to call a host. Ends once, by `report` or `release`; what comes after that is ignored. */
 export interface Permit {
-  /** The exchange answered, or failed to. `tookMs`: until the head of its answer. */
-  report(verdict: Verdict, tookMs: Millis): void
+  /** The exchange answered, or failed to (`unheard`). `tookMs`: until the head of its answer. */
+  report(verdict: Verdict, tookMs: Millis, unheard?: 'unheard'): void
   /** Nobody's fault: refused by weir itself, or never sent. */
   release(): void
   /**
@@ -52,6 +55,8 @@ interface Entry {
   history: BreakerChange[]
   /** A probe has been asked for and may be under way until this. */
   probingUntil: Millis
+  /** Of several weirs this one may probe, until this. */
+  claimedUntil: Millis
 }
 
 /** As many changes as are remembered per host. */
@@ -82,13 +87,36 @@ export class Breakers {
     call.record.breaker = health.kind
     if (health.kind === 'closed') return this.#permit(entry, call, { epoch: health.epoch, probe: undefined })
     if (health.kind === 'open') throw refusal(entry, openFor(health, this.#ports.clock.now()))
-    const free = health.probes.length < rule.probes
+    const free = health.probes.length < rule.probes && this.#mayProbe(entry)
     // Never an order: a host that is half well may take it and lose the answer.
     if (call.rule.kind !== 'read' && free) this.#askForProbe(entry)
     if (call.rule.kind !== 'read' || !free) throw refusal(entry, HALF_OPEN_RETRY_MS)
     this.#probes += 1
     this.#apply(entry, { type: 'probe.began', probe: this.#probes })
     return this.#permit(entry, call, { epoch: health.epoch, probe: this.#probes })
+  }
+
+  /** Of several weirs one probes a host. Resolves once it is known whether this one may; undefined when it is. */
+  claim({ request: { host }, rule: { kind } }: ClassifiedCall): Promise<void> | undefined {
+    const { fleet, clock } = this.#ports
+    const entry = fleet && this.#entries.get(host)
+    if (entry === undefined || kind !== 'read') return undefined
+    this.#elapse(entry)
+    if (entry.health.kind !== 'half_open' || this.#mayProbe(entry)) return undefined
+    const { probeTimeoutMs } = entry.rule
+    // A probe that is begun in the first half of the time is over when another weir may claim it.
+    const until = clock.now() + probeTimeoutMs / 2
+    return fleet?.claim(host, probeTimeoutMs).then((mine) => {
+      if (mine) entry.claimedUntil = until
+    })
+  }
+
+  /** Another weir has told of its breaker. */
+  hear(host: string, news: BreakerNews): void {
+    const entry = this.#entry(host)
+    if (entry === undefined) return
+    this.#elapse(entry)
+    this.#apply(entry, { type: 'heard', news })
   }
 
   /** Opens by hand: holds until closed or reset by hand. False when the rules do not know the host. */
@@ -112,7 +140,7 @@ export class Breakers {
       const entry = this.#entry(host)
       if (entry === undefined) return []
       this.#elapse(entry)
-      return [this.#viewOf(entry)]
+      return [viewOf(entry, this.#ports.clock.now())]
     })
   }
 
@@ -139,14 +167,14 @@ export class Breakers {
       this.#apply(entry, fact)
     }
     return {
-      report: (verdict, tookMs) => {
-        end({ type: 'answered', pass, verdict, shape: shapeOf(call), tookMs })
+      report: (verdict, tookMs, unheard) => {
+        end({ type: 'answered', pass, verdict, shape: shapeOf(call), tookMs, unheard: unheard !== undefined })
       },
       release: () => end({ type: 'released', pass }),
       abandon: (tookMs) => {
-        const shape = shapeOf(call)
+        const fact = { pass, verdict: GAVE_UP, shape: shapeOf(call), tookMs, unheard: true }
         const patient = tookMs >= entry.rule.slowCallMs * PATIENCE
-        end(patient ? { type: 'answered', pass, verdict: GAVE_UP, shape, tookMs } : { type: 'released', pass })
+        end(patient ? { type: 'answered', ...fact } : { type: 'released', pass })
       },
     }
   }
@@ -170,7 +198,15 @@ export class Breakers {
   }
 
   #apply(entry: Entry, fact: Fact): void {
-    this.#become(entry, step(entry.health, fact, this.#terms(entry)))
+    const before = entry.health
+    this.#become(entry, step(before, fact, this.#terms(entry)))
+    const news = fact.type === 'heard' ? undefined : newsOf(before, entry.health, this.#ports.clock.now())
+    if (news !== undefined) this.#ports.fleet?.tell(entry.host, news)
+  }
+
+  #mayProbe({ health, claimedUntil }: Entry): boolean {
+    const { fleet, clock } = this.#ports
+    return fleet === undefined || health.kind !== 'half_open' || !health.shared || clock.now() < claimedUntil
   }
 
   #become(entry: Entry, next: Health): void {
@@ -179,6 +215,10 @@ export class Breakers {
     if (next.epoch === before.epoch) {
       if (next.violations !== before.violations) this.#write(entry)
       return
+    }
+    if (before.kind === 'half_open' && entry.claimedUntil > 0) {
+      entry.claimedUntil = 0
+      this.#ports.fleet?.yield(entry.host)
     }
     const { host } = entry
     const { now, wall } = this.#moment()
@@ -226,7 +266,7 @@ export class Breakers {
     }
     if (rule === undefined) return undefined
     const health = newHealth(this.#ports.clock.now())
-    const entry: Entry = { host, rule, health, history: [], probingUntil: 0 }
+    const entry: Entry = { host, rule, health, history: [], probingUntil: 0, claimedUntil: 0 }
     this.#entries.set(host, entry)
     return entry
   }
@@ -238,22 +278,6 @@ export class Breakers {
   #moment(): { now: Millis; wall: Millis } {
     return { now: this.#ports.clock.now(), wall: this.#ports.clock.wall() }
   }
-
-  #viewOf({ host, health, history, rule }: Entry): BreakerView {
-    const now = this.#ports.clock.now()
-    const recent = health.kind === 'closed' ? health.recent : []
-    const { calls, failed, slow } = summarise(recent, rule.windowMs, now)
-    return {
-      host,
-      state: health.kind,
-      reason: health.reason,
-      forced: health.kind === 'open' && health.cause === 'manual',
-      openForMs: health.kind === 'open' ? (openFor(health, now) ?? 0) : 0,
-      failures: health.kind === 'closed' ? health.run : 0,
-      window: { calls, failed, slow },
-      history: [...history],
-    }
-  }
 }
 
 /** What failures are told apart by: one query that always fails must not shut a host. */
@@ -261,14 +285,6 @@ const shapeOf = ({ request }: ClassifiedCall): string => `${request.method} ${re
 
 /** Share of `slow_call` after which a bot that gives up was patient enough to be believed. */
 const PATIENCE = 0.5
-
-const GAVE_UP: Verdict = {
-  kind: 'failing',
-  reason: 'the bot gave up waiting',
-  drains: undefined,
-  pauseMs: undefined,
-  hostWide: false,
-}
 
 const refusal = ({ host, health }: Entry, retryAfterMs: Millis | undefined): WeirError => {
   const message = `The breaker of ${host} is ${health.kind === 'open' ? 'open' : 'half open'}: ${health.reason}.`

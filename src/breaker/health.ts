@@ -7,8 +7,11 @@ import type { Recent } from './recent.ts'
 /** What a breaker believes about its host. */
 export type Health = Closed | Open | HalfOpen
 
-/** What opened it. A probe is judged by the same measure: a slow one fails only where slowness was the reason. */
-export type Cause = 'failures' | 'slow' | 'limit' | 'manual'
+/**
+ * What opened it. A probe is judged by the same measure: a slow one fails only where slowness was the reason. `network`: the
+ * last failure of several was no answer, so that the fault may lie on this weir's own way.
+ */
+export type Cause = 'failures' | 'network' | 'slow' | 'limit' | 'manual'
 
 interface Memory {
   /** Grows with every transition; an answer to a call of an older epoch says nothing about this one. */
@@ -37,12 +40,15 @@ export interface Open extends Memory {
   /** Infinite when opened by hand. */
   readonly until: Millis
   readonly cause: Cause
+  /** All weirs of a fleet go by this opening, and by its end. */
+  readonly shared: boolean
 }
 
 /** A few reads pass, to see whether the host is well again. */
 export interface HalfOpen extends Memory {
   readonly kind: 'half_open'
   readonly cause: Cause
+  readonly shared: boolean
   readonly probes: readonly Probe[]
   readonly successes: number
 }
@@ -66,3 +72,7 @@ export const newHealth = (now: Millis): Closed => ({
   recent: [],
   pauseUntil: 0,
 })
+
+/** Time until the breaker lets probes through; undefined when only a hand can close it. */
+export const openFor = (open: Open, now: Millis): Millis | undefined =>
+  open.until === Number.POSITIVE_INFINITY ? undefined : Math.max(0, open.until - now)

@@ -1,15 +1,19 @@
-// Asks whether the host is unwell, and learns from every answer. No call waits here: it passes, or is refused at once.
+// Asks whether the host is unwell, and learns from every answer. No call waits here: it passes, or is refused at once; where
+// several weirs share a half-open breaker, as soon as it is known which of them may probe.
 
-import type { ClassifiedCall, Verdict } from '../core/call.ts'
+import type { ClassifiedCall } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Breakers } from './breakers.ts'
+import { blame } from './faults.ts'
 
 /** Lets a call through when the breaker of its host does; throws `circuit_open` when not. */
 export const breaker =
   (breakers: Breakers): Layer<ClassifiedCall> =>
   (next) =>
   async (call) => {
+    const claiming = breakers.claim(call)
+    if (claiming !== undefined) await claiming
     const permit = breakers.admit(call)
     try {
       const reply = await next(call)
@@ -24,23 +28,7 @@ export const breaker =
       const verdict = blame(error)
       if (call.presence.left && sent === 'unknown') permit.abandon(upstreamMs ?? 0)
       else if (call.presence.left || verdict === undefined) permit.release()
-      else permit.report(verdict, upstreamMs ?? 0)
+      else permit.report(verdict, upstreamMs ?? 0, 'unheard')
       throw error
     }
   }
-
-/** Only what the network or the exchange did counts against the host; refusals by weir and bots that left do not. */
-const blame = (error: unknown): Verdict | undefined => (error instanceof WeirError ? FAULTS.get(error.code) : undefined)
-
-const fault = (reason: string): Verdict => ({
-  kind: 'failing',
-  reason,
-  drains: undefined,
-  pauseMs: undefined,
-  hostWide: false,
-})
-
-const FAULTS: ReadonlyMap<string, Verdict> = new Map([
-  ['upstream_unreachable', fault('unreachable')],
-  ['upstream_timeout', fault('no answer in time')],
-])

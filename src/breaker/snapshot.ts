@@ -10,6 +10,8 @@ import { type Cause, type Health, newHealth } from './health.ts'
 export interface BreakerSnapshot {
   readonly state: BreakerState
   readonly cause: Cause | undefined
+  /** Absent in snapshots of weirs that knew no others. */
+  readonly shared?: boolean
   readonly reason: string
   readonly sinceWallMs: Millis
   /** End of an open time; undefined unless open, and when only a hand can close it. */
@@ -33,6 +35,7 @@ export const freeze = (health: Health, history: readonly BreakerChange[], { now,
   return {
     state: health.kind,
     cause: health.kind === 'closed' ? undefined : health.cause,
+    ...(health.kind === 'closed' ? {} : { shared: health.shared }),
     reason: health.reason,
     sinceWallMs: onWall(health.since),
     untilWallMs: ends ? onWall(health.until) : undefined,
@@ -49,10 +52,10 @@ export const thaw = (snapshot: BreakerSnapshot, { now, wall }: Moment): Health =
   const violations = snapshot.violationsWallMs.map((at) => now - elapsed(at))
   const memory = { reason, level, violations, epoch: 1, since: now - elapsed(sinceWallMs) }
   if (snapshot.state === 'closed') return { ...newHealth(now), ...memory }
-  const cause = snapshot.cause ?? 'failures'
-  if (snapshot.state === 'half_open') return { kind: 'half_open', cause, probes: [], successes: 0, ...memory }
-  if (cause === 'manual') return { kind: 'open', cause, until: Number.POSITIVE_INFINITY, ...memory }
+  const { cause = 'failures', shared = false } = snapshot
+  if (snapshot.state === 'half_open') return { kind: 'half_open', cause, shared, probes: [], successes: 0, ...memory }
+  if (cause === 'manual') return { kind: 'open', cause, shared, until: Number.POSITIVE_INFINITY, ...memory }
   const until = snapshot.untilWallMs ?? wall
   const left = Math.min(until - wall, until - sinceWallMs)
-  return { kind: 'open', cause, until: now + left, ...memory }
+  return { kind: 'open', cause, shared, until: now + left, ...memory }
 }

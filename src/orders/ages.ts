@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
-import { Names } from './names.ts'
+import { Names, numberOf } from './names.ts'
 
 /** What is known of one order; all its names (txid, userref, cl_ord_id) lead to it. */
 interface Order {
@@ -30,6 +30,28 @@ export interface OrderAge {
   readonly ageMs: Millis
 }
 
+/** What was learned of an order; its names are numbers already, so that it may be told to anybody. */
+export type OrderNews =
+  | {
+      readonly type: 'placed'
+      readonly account: string
+      readonly pair: string
+      readonly names: readonly number[]
+      readonly agoMs: Millis
+    }
+  /** With other `names` than `name` it is no longer known by that one. */
+  | {
+      readonly type: 'amended'
+      readonly account: string
+      readonly name: number
+      readonly names: readonly number[]
+      readonly agoMs: Millis
+    }
+  | { readonly type: 'gone'; readonly account: string; readonly name: number }
+  | { readonly type: 'all_gone'; readonly account: string }
+
+type Told<Type extends OrderNews['type']> = Extract<OrderNews, { type: Type }>
+
 /** The age from which on an order costs nothing more: the last step of all tables. */
 export const freeAfterMs = ({ exchanges }: Pick<Rules, 'exchanges'>): Millis => {
   const costs = exchanges.flatMap(({ classes }) => classes.flatMap((rule) => rule.costs))
@@ -40,23 +62,24 @@ export const freeAfterMs = ({ exchanges }: Pick<Rules, 'exchanges'>): Millis => 
 export class Orders {
   readonly #clock: Clock
   readonly #freeAfterMs: () => Millis
+  readonly #tell: (news: OrderNews) => void
   /** Most names are one order's; a userref may be many orders', of which the old are dropped in passing. */
   readonly #names = new Names<Order | Set<Order>>()
   readonly #accounts = new Map<string, Account>()
 
-  /** @param freeAfterMs the age from which on an order costs nothing more, by the rules in force */
-  constructor(clock: Clock, freeAfterMs: () => Millis) {
+  /**
+   * @param freeAfterMs the age from which on an order costs nothing more, by the rules in force
+   * @param tell hears of everything that is learned here
+   */
+  constructor(clock: Clock, freeAfterMs: () => Millis, tell: (news: OrderNews) => void = () => {}) {
     this.#clock = clock
     this.#freeAfterMs = freeAfterMs
+    this.#tell = tell
   }
 
   /** An order was placed or amended `agoMs` ago; its age counts from there. */
   placed(account: string, pair: string, names: readonly string[], agoMs: Millis = 0): void {
-    const order: Order = { pair, bornAt: this.#clock.now() - agoMs }
-    for (const name of names) this.#name(account, name, order)
-    const { young } = this.traded(account, pair)
-    this.#dropOld(young)
-    if (this.#isYoung(order)) young.add(order)
+    this.#learn({ type: 'placed', account, pair, names: numbersOf(account, names), agoMs })
   }
 
   /** The account trades that pair: an order that nobody knows may be of it. */
@@ -69,36 +92,29 @@ export class Orders {
 
   /** Its age starts again. With new `names` it is no longer known by this one, but by those. Unknown orders stay unknown. */
   amended(account: string, name: string, names: readonly string[] = [name]): void {
-    const amended = this.#named(account, name)
-    if (!names.includes(name)) this.#names.delete(account, name)
-    for (const order of amended) {
-      order.bornAt = this.#clock.now()
-      for (const given of names) this.#name(account, given, order)
-      const { young } = this.traded(account, order.pair)
-      young.delete(order)
-      young.add(order)
-    }
+    const [number, numbers] = [numberOf(account, name), numbersOf(account, names)]
+    this.#learn({ type: 'amended', account, name: number, names: numbers, agoMs: 0 })
   }
 
   /** It is no longer open; nor is any other of that name. */
   gone(account: string, name: string): void {
-    for (const order of this.#named(account, name)) {
-      order.bornAt = GONE
-      this.#accounts.get(account)?.young.delete(order)
-    }
-    this.#names.delete(account, name)
+    this.#learn({ type: 'gone', account, name: numberOf(account, name) })
   }
 
   /** None of the account's orders is open any more. The old stay known as old, and so cost nothing, as if they were gone. */
   allGone(account: string): void {
-    const own = this.#accounts.get(account)
-    for (const order of own?.young ?? []) order.bornAt = GONE
-    own?.young.clear()
+    this.#learn({ type: 'all_gone', account })
+  }
+
+  /** Takes up what was learned elsewhere. Two may have learned of one order, or one have told of it twice. */
+  hear(news: OrderNews): void {
+    const known = news.type === 'placed' && news.names.every((name) => this.#named(name).length > 0)
+    if (!known) this.#take(news)
   }
 
   /** The orders of that name that may be open, all that are young at least; none when nobody knows the name. */
   find(account: string, name: string): readonly OrderAge[] {
-    return this.#named(account, name).map((order) => this.#aged(order))
+    return this.#named(numberOf(account, name)).map((order) => this.#aged(order))
   }
 
   /** Orders of the account that may be open and are young enough to cost something. */
@@ -122,16 +138,62 @@ export class Orders {
     }
   }
 
-  #named(account: string, name: string): readonly Order[] {
-    const named = this.#names.get(account, name)
+  #learn(news: OrderNews): void {
+    this.#take(news)
+    this.#tell(news)
+  }
+
+  #take(news: OrderNews): void {
+    if (news.type === 'placed') this.#placed(news)
+    else if (news.type === 'amended') this.#amended(news)
+    else if (news.type === 'gone') this.#gone(news)
+    else this.#allGone(news.account)
+  }
+
+  #placed({ account, pair, names, agoMs }: Told<'placed'>): void {
+    const order: Order = { pair, bornAt: this.#clock.now() - agoMs }
+    for (const name of names) this.#name(name, order)
+    const { young } = this.traded(account, pair)
+    this.#dropOld(young)
+    if (this.#isYoung(order)) young.add(order)
+  }
+
+  #amended({ account, name, names, agoMs }: Told<'amended'>): void {
+    const amended = this.#named(name)
+    if (!names.includes(name)) this.#names.delete(name)
+    for (const order of amended) {
+      order.bornAt = this.#clock.now() - agoMs
+      for (const given of names) this.#name(given, order)
+      const { young } = this.traded(account, order.pair)
+      young.delete(order)
+      young.add(order)
+    }
+  }
+
+  #gone({ account, name }: Told<'gone'>): void {
+    for (const order of this.#named(name)) {
+      order.bornAt = GONE
+      this.#accounts.get(account)?.young.delete(order)
+    }
+    this.#names.delete(name)
+  }
+
+  #allGone(account: string): void {
+    const own = this.#accounts.get(account)
+    for (const order of own?.young ?? []) order.bornAt = GONE
+    own?.young.clear()
+  }
+
+  #named(name: number): readonly Order[] {
+    const named = this.#names.get(name)
     return named === undefined ? [] : listed(named).filter(({ bornAt }) => bornAt > GONE)
   }
 
   /** The order goes by that name from now on, beside the young ones that do already. */
-  #name(account: string, name: string, order: Order): void {
-    const named = this.#names.get(account, name)
+  #name(name: number, order: Order): void {
+    const named = this.#names.get(name)
     const lone = named === undefined || named === order
-    this.#names.give(account, name, lone ? order : this.#both(named, order))
+    this.#names.give(name, lone ? order : this.#both(named, order))
   }
 
   #both(named: Order | Set<Order>, order: Order): Order | Set<Order> {
@@ -158,3 +220,6 @@ export class Orders {
 }
 
 const listed = (named: Order | Set<Order>): readonly Order[] => (named instanceof Set ? [...named] : [named])
+
+const numbersOf = (account: string, names: readonly string[]): readonly number[] =>
+  names.map((name) => numberOf(account, name))

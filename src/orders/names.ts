@@ -4,7 +4,7 @@
 /** Names in one generation: two each for 100,000 orders. */
 const GENERATION = 200_000
 
-/** Finds what goes by a name. Names that were not given for long are forgotten. */
+/** Finds what goes by a name, given as its number. Names that were not given for long are forgotten. */
 export class Names<Thing> {
   readonly #generation: number
   #young = new Map<number, Thing>()
@@ -14,23 +14,21 @@ export class Names<Thing> {
     this.#generation = generation
   }
 
-  get(account: string, name: string): Thing | undefined {
-    const number = numberOf(account, name)
-    return this.#young.get(number) ?? this.#old.get(number)
+  get(name: number): Thing | undefined {
+    return this.#young.get(name) ?? this.#old.get(name)
   }
 
-  give(account: string, name: string, thing: Thing): void {
+  give(name: number, thing: Thing): void {
     if (this.#young.size >= this.#generation) {
       this.#old = this.#young
       this.#young = new Map()
     }
-    this.#young.set(numberOf(account, name), thing)
+    this.#young.set(name, thing)
   }
 
-  delete(account: string, name: string): void {
-    const number = numberOf(account, name)
-    this.#young.delete(number)
-    this.#old.delete(number)
+  delete(name: number): void {
+    this.#young.delete(name)
+    this.#old.delete(name)
   }
 
   /** Everything that has a name, once per name or more. */
@@ -41,10 +39,10 @@ export class Names<Thing> {
 }
 
 /**
- * A number of 53 bits. Among 200,000 names any two are taken for one with a chance of one in 450,000, and then one order is
+ * What an account calls a thing, as a number of 53 bits. Among 200,000 names any two are taken for one with a chance of one in 450,000, and then one order is
  * priced by the age of another.
  */
-const numberOf = (account: string, name: string): number => {
+export const numberOf = (account: string, name: string): number => {
   let low = 0x6a09e667
   let high = 0xbb67ae85
   for (const text of [account, ' ', name]) {

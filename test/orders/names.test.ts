@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Names } from '../../src/orders/names.ts'
+import { Names, numberOf } from '../../src/orders/names.ts'
 
 describe('names', () => {
   it('agree with a plain map', () => {
@@ -13,11 +13,11 @@ describe('names', () => {
         const model = new Map<string, number>()
         for (const { account: whose, name: which, thing } of steps) {
           const key = JSON.stringify([whose, which])
-          if (thing === undefined) subject.delete(whose, which)
-          else subject.give(whose, which, thing)
+          if (thing === undefined) subject.delete(numberOf(whose, which))
+          else subject.give(numberOf(whose, which), thing)
           if (thing === undefined) model.delete(key)
           else model.set(key, thing)
-          expect(subject.get(whose, which)).toBe(model.get(key))
+          expect(subject.get(numberOf(whose, which))).toBe(model.get(key))
         }
         expect([...subject.things()].sort()).toEqual([...model.values()].sort())
       }),
@@ -26,28 +26,29 @@ describe('names', () => {
 
   it('are told apart, though each is kept as one number', () => {
     const subject = new Names<number>()
-    for (let index = 0; index < 50_000; index += 1) subject.give('main', `OQCLML-BW3P3-${index}`, index)
-    for (let index = 0; index < 50_000; index += 1) expect(subject.get('main', `OQCLML-BW3P3-${index}`)).toBe(index)
-    expect(subject.get('other', 'OQCLML-BW3P3-1')).toBeUndefined()
+    for (let index = 0; index < 50_000; index += 1) subject.give(numberOf('main', `OQCLML-BW3P3-${index}`), index)
+    for (let index = 0; index < 50_000; index += 1)
+      expect(subject.get(numberOf('main', `OQCLML-BW3P3-${index}`))).toBe(index)
+    expect(subject.get(numberOf('other', 'OQCLML-BW3P3-1'))).toBeUndefined()
   })
 
   it('are forgotten when two generations have been given since', () => {
     const subject = new Names<number>(10)
     const heard = (last: number) =>
-      Array.from({ length: last }, (_, index) => index).filter((index) => subject.get('a', `${index}`))
-    for (let index = 1; index <= 20; index += 1) subject.give('a', `${index}`, index)
+      Array.from({ length: last }, (_, index) => index).filter((index) => subject.get(index))
+    for (let index = 1; index <= 20; index += 1) subject.give(index, index)
     expect(heard(21)).toHaveLength(20)
-    subject.give('a', '21', 21)
+    subject.give(21, 21)
     expect(heard(22)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21])
   })
 
   it('that are given again are as good as new', () => {
     const subject = new Names<number>(10)
-    subject.give('a', 'kept', 1)
+    subject.give(-1, 1)
     for (let index = 0; index < 60; index += 1) {
-      if (index % 5 === 0) subject.give('a', 'kept', 1)
-      subject.give('a', `${index}`, index)
+      if (index % 5 === 0) subject.give(-1, 1)
+      subject.give(index, index)
     }
-    expect(subject.get('a', 'kept')).toBe(1)
+    expect(subject.get(-1)).toBe(1)
   })
 })

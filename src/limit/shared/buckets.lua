@@ -11,27 +11,65 @@
 
 local prefix = string.sub(KEYS[1], 1, -8)
 local ask = cjson.decode(ARGV[1])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local EPSILON = 1e-9
 
--- Whoever sent this has long given it up.
-if ask.late and now > ask.late then return cjson.encode({ state = 'late', now = string.format('%.3f', now) }) end
-
 local function number(value) return string.format('%.17g', value) end
+local function date(value) return string.format('%.3f', value) end
 
 -- ── members ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 local members = {}
-local meta = { ghost = 0, ghost_until = 0, forgot_at = 0 }
-local empty = true
+local meta
 do
   local rows = redis.call('HGETALL', KEYS[1])
   for index = 1, #rows, 2 do
-    empty = false
-    if rows[index] == '#' then meta = cjson.decode(rows[index + 1]) else members[rows[index]] = cjson.decode(rows[index + 1]) end
+    local row = cjson.decode(rows[index + 1])
+    if rows[index] == '#' then meta = row else members[rows[index]] = row end
   end
 end
+-- Nothing is known: this is the first start of all, or the server was emptied while weirs run.
+local empty = meta == nil
+meta = meta or { epoch = 0, ahead = 0, at = '0', ghost = 0, ghost_until = 0, forgot_at = 0, quiet_until = 0 }
+
+-- ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- A clock that is set forward, or that of another server which took over, would make budget out of nothing; one that is set
+-- back would stand still. So time here goes on from where it was.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000 - meta.ahead
+local before = tonumber(meta.at)
+if now < before - 1 then
+  meta.ahead = meta.ahead + now - before
+  now = before
+end
+if ask.at and now > ask.at + ask.late_ms then
+  -- Whoever sent this has long given it up, unless its reply to the same a moment ago was here at once.
+  if not ask.jumped then return cjson.encode({ state = 'late', now = date(now) }) end
+  meta.ahead = meta.ahead + now - math.max(before, ask.at)
+  now = math.max(before, ask.at)
+end
+
+local function save_members()
+  meta.at = date(now)
+  local rows = { '#', cjson.encode(meta) }
+  for id, member in pairs(members) do
+    rows[#rows + 1] = id
+    rows[#rows + 1] = cjson.encode(member)
+  end
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], unpack(rows))
+  redis.call('PEXPIRE', KEYS[1], ask.yield_ms + 3600000)
+  redis.call('PEXPIRE', prefix .. 'known', 172800000)
+end
+
+local me = members[ask.me]
+
+-- Of two messages of one sender, the one that was sent later is the truth.
+if me and ask.count <= me.count then return cjson.encode({ state = 'late', now = date(now) }) end
+
+-- What the sender was told is not in the books: they are a replica's that lagged, or an old file. All the more reason to
+-- take everybody's word for what is left.
+local older = not empty and (ask.epoch > meta.epoch or (ask.epoch == meta.epoch and ask.heard > (me and me.count or 0)))
 
 local function promised(member) return math.max(member.share, member.share_before) end
 
@@ -53,9 +91,9 @@ local function save_bucket(bucket)
   ttl = ttl + math.max(0, math.ceil(bucket.gate - now))
   local name = prefix .. bucket.name
   redis.call('SET', name .. ':tokens', number(bucket.tokens), 'PX', ttl)
-  redis.call('SET', name .. ':ts', string.format('%.3f', bucket.ts), 'PX', ttl)
+  redis.call('SET', name .. ':ts', date(bucket.ts), 'PX', ttl)
   local fields = { 'kind', bucket.kind, 'cap', number(bucket.cap), 'rate', number(bucket.rate), 'every', number(bucket.every),
-    'gate', string.format('%.3f', bucket.gate), 'trust', number(bucket.trust), 'trust_at', string.format('%.3f', bucket.trust_at) }
+    'gate', date(bucket.gate), 'trust', number(bucket.trust), 'trust_at', date(bucket.trust_at) }
   if bucket.kind == 'w' then
     fields[#fields + 1] = 'log'
     fields[#fields + 1] = cmsgpack.pack(bucket.log)
@@ -138,13 +176,12 @@ local function settle_all(to)
   every_bucket(function(bucket) refill(bucket, to, part) end)
 end
 
-local function seed(bucket, id, member)
-  local told = math.max(bucket.of['t:' .. id] or 0, bucket.of['p:' .. id] or 0)
-  return math.max(0, told - bucket.slack) * promised(member)
-end
+-- Levels below a tenth are never promised, so that near the limit, where calls are many, nobody needs to be asked.
+local function promise_of(cap, free) return math.max(0, free - math.max(2, cap / 10)) end
 
--- Levels below this are never promised, so that near the limit, where calls are many, nobody needs to be asked.
-local function slack_of(bucket) return math.max(2, bucket.cap / 10) end
+local function seed(bucket, id, member)
+  return math.max(bucket.of['t:' .. id] or 0, bucket.of['p:' .. id] or 0) * promised(member)
+end
 
 -- ── who is out, who is gone ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,9 +190,10 @@ local function leave(id, member, at)
   member.out = true
   local part = fraction()
   every_bucket(function(bucket)
-    bucket.slack = slack_of(bucket)
-    spend(bucket, seed(bucket, id, member), at)
-    if bucket.kind == 'b' then bucket.tokens = math.min(bucket.tokens, bucket.cap * part) end
+    -- A window gives up a part of what it holds, and that is all; its past stays here.
+    if bucket.kind == 'b' then
+      bucket.tokens = math.min(bucket.tokens - seed(bucket, id, member), bucket.cap * part)
+    end
   end)
 end
 
@@ -182,6 +220,31 @@ local function forget(id)
   members[id] = nil
 end
 
+if empty or older then
+  if empty and ask.claim == 0 then
+    -- Those who live on shares get the time to say so.
+    meta.quiet_until = now + ask.out_ms
+  else
+    settle_all(now)
+    every_bucket(function(bucket)
+      bucket.of, bucket.tokens, bucket.ts, bucket.log = {}, 0, now, { { now, bucket.cap } }
+    end)
+    members, me = {}, nil
+    meta.ghost, meta.ghost_until, meta.forgot_at, meta.quiet_until = 1, now + ask.yield_ms, now, 0
+  end
+  meta.epoch = math.max(meta.epoch, ask.epoch) + 1
+end
+if ask.claim == 0 and now < meta.quiet_until then
+  save_members()
+  return cjson.encode({ state = 'wait', now = date(now), wait = meta.quiet_until - now })
+end
+
+-- A time in which nobody could reach this server is no sign that somebody is gone.
+if before > 0 and now - before > ask.out_ms then
+  for _, member in pairs(members) do member.kept = (member.kept or 0) + now - before end
+  meta.ghost_until = meta.ghost_until + now - before
+end
+
 do
   local overdue = {}
   for id, member in pairs(members) do
@@ -194,7 +257,7 @@ do
   end
   local gone = {}
   for id, member in pairs(members) do
-    if member.out and id ~= ask.me and (member.heard + ask.yield_ms <= now or (member.replaced and member.charged)) then
+    if member.out and id ~= ask.me and (member.heard + ask.yield_ms + (member.kept or 0) <= now or (member.replaced and member.charged)) then
       gone[#gone + 1] = id
     end
   end
@@ -207,47 +270,29 @@ end
 
 -- ── the sender ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-local me = members[ask.me]
-
-if ask.bye then
-  if me then
-    settle_all(now)
-    every_bucket(function(bucket)
-      if bucket.of['h:' .. ask.me] then spend(bucket, bucket.of['h:' .. ask.me], now) end
-    end)
-    forget(ask.me)
-    redis.call('HDEL', KEYS[1], ask.me)
-    for _, bucket in pairs(buckets) do save_bucket(bucket) end
-  end
-  return cjson.encode({ state = 'bye' })
-end
-
 -- One that was killed and came back is surely not living on its share: its successor gives that back.
-local before = ask.replaces and members[ask.replaces]
-if before and before.out and not before.replaced then
+local gone = ask.replaces and members[ask.replaces]
+if gone and gone.out and not gone.replaced then
   settle_all(now)
-  before.replaced = true
-  before.share = 0
-  before.share_before = 0
+  gone.replaced = true
+  gone.share = 0
+  gone.share_before = 0
 end
 
 if not me then
-  me = { heard = now, at = now, share = ask.claim, share_before = ask.claim, out = ask.claim > 0 }
-  if me.out and empty then
-    -- This server has forgotten everything (flushed, or restarted empty), and the sender has not: others may live on shares.
-    meta = { ghost = 1 - ask.claim, ghost_until = now + ask.yield_ms, forgot_at = now }
-  elseif me.out then
+  -- One that nobody here knows, and that lived on a share, still does; nothing of it is held here that is to be charged.
+  me = { heard = now, at = now, share = ask.claim, share_before = ask.claim, out = ask.claim > 0, charged = ask.claim > 0 }
+  if me.out then
     settle_all(now)
     meta.ghost = math.max(0, meta.ghost - ask.claim)
   end
-  -- Nothing of it is held here, so nothing is to be charged when it stays away.
-  me.charged = me.out
   members[ask.me] = me
 end
+me.count = ask.count
 
 -- The bucket as the sender describes it. New numbers keep what has been spent.
 local function bucket_of(want, part)
-  local bucket = load_bucket(want.name)
+  local bucket, new = load_bucket(want.name), false
   if bucket and bucket.kind ~= want.kind then
     bucket.kind, bucket.log, bucket.tokens = want.kind, { { now, want.cap } }, 0
   end
@@ -263,14 +308,15 @@ local function bucket_of(want, part)
     if want.kind == 'w' and level < want.cap * part then bucket.log[1] = { now, want.cap * part - level } end
     redis.call('SADD', prefix .. 'known', want.name)
     buckets[want.name] = bucket
+    new = true
   end
   refill(bucket, now, part)
   if bucket.cap ~= want.cap then
     if bucket.kind == 'b' then bucket.tokens = bucket.tokens + (want.cap - bucket.cap) * part end
     bucket.cap = want.cap
   end
-  bucket.rate, bucket.every, bucket.slack = want.rate, want.every, slack_of(want)
-  return bucket
+  bucket.rate, bucket.every = want.rate, want.every
+  return bucket, new
 end
 
 -- It comes back, and brings what is left of its share.
@@ -279,17 +325,19 @@ if me.out and ask.returns then
   me.out, me.charged = false, false
   local part = fraction()
   for _, want in ipairs(ask.buckets) do
-    local bucket = bucket_of(want, part)
+    local bucket, new = bucket_of(want, part)
     if bucket.kind == 'b' then
-      bucket.tokens = math.min(bucket.tokens + (want.left or 0), bucket.cap * part)
+      bucket.tokens = math.min(bucket.tokens + want.left, bucket.cap * part)
+    elseif new and bucket.log[1] then
+      -- What nobody remembers is taken to be spent; not so what the sender knows to be there.
+      bucket.log[1][2] = math.max(0, bucket.log[1][2] - want.left)
     else
-      spend(bucket, math.max(0, want.cap * promised(me) - (want.left or 0)), now)
+      spend(bucket, math.max(0, want.cap * promised(me) - want.left), now)
     end
   end
-  me.at = now
-  me.heard = now
+  me.at, me.heard, me.kept = now, now, 0
 elseif not me.out then
-  if not ask.lost then me.heard = me.at end
+  if not ask.lost then me.heard, me.kept = me.at, 0 end
   me.at = now
 end
 
@@ -312,7 +360,7 @@ end
 -- ── levels, takes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 local part = fraction()
-local answer = { state = me.out and 'out' or 'in', share = me.share, members = count, now = string.format('%.3f', now),
+local answer = { state = me.out and 'out' or 'in', share = me.share, members = count, now = date(now), epoch = meta.epoch,
   buckets = {}, takes = {} }
 
 local function available(bucket)
@@ -338,11 +386,15 @@ end
 -- Whether every other member that goes by what it was told could still have its seed.
 local function others_are_safe(bucket, cost)
   local rest = available(bucket) - cost
-  local owed = math.max(0, rest - bucket.slack) * promised(me)
+  local owed = promise_of(bucket.cap, rest) * promised(me)
   for id, member in pairs(members) do
     if id ~= ask.me and not member.out then owed = owed + seed(bucket, id, member) end
   end
   return owed <= rest + EPSILON or owed == 0
+end
+
+local function ask_again(bucket)
+  redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ told = bucket.name, by = ask.me }))
 end
 
 if not me.out then
@@ -352,6 +404,7 @@ if not me.out then
     wanted[index] = bucket
     local seen = bucket.of['s:' .. ask.me]
     local spent = seen and want.spent - seen or want.since
+    local unasked = seen and want.held + spent > (bucket.of['h:' .. ask.me] or 0) + EPSILON
     if spent ~= 0 then
       -- Exchanges and this server date with a grain of up to a millisecond each.
       refill(bucket, now + 2, part)
@@ -362,6 +415,8 @@ if not me.out then
     if want.gate then bucket.gate = math.max(bucket.gate, now + want.gate) end
     if want.empty and bucket.kind == 'b' then bucket.tokens = math.min(bucket.tokens, 0) end
     if want.shrink then bucket.trust, bucket.trust_at = math.max(0.3, trust(bucket, now) * 0.8), now end
+    -- What others were told may be too much now.
+    if (unasked or want.empty) and not others_are_safe(bucket, 0) then ask_again(bucket) end
   end
 
   local turns = {}
@@ -380,9 +435,14 @@ if not me.out then
 
   for _, ended in ipairs(ask.ends) do
     local turn = turn_of(ended.lane)
-    if turn.owner == ask.me then turn.owner = nil end
+    if ended.free and turn.owner == ask.me then turn.owner = nil end
     if ended.nonce and (not turn.high or ended.nonce > turn.high) then turn.high = ended.nonce end
-    if next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
+    if ended.free and next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
+  end
+
+  for _, lane in ipairs(ask.holds) do
+    local turn = turn_of(lane)
+    turn.owner = turn.owner or ask.me
   end
 
   -- Whose turn it is at a key whose calls must leave in the order of their nonces: the lowest that waits anywhere.
@@ -390,6 +450,8 @@ if not me.out then
     local turn = turn_of(want.lane)
     local owner = turn.owner and members[turn.owner]
     if turn.high and want.least and want.least <= turn.high then return nil, 'stale' end
+    -- Books that forgot may have forgotten whose turn it was.
+    if meta.forgot_at > 0 and now < meta.forgot_at + ask.out_ms then return meta.forgot_at + ask.out_ms - now, 'turn' end
     if turn.owner and turn.owner ~= ask.me and owner and not owner.out then return 250, 'turn' end
     for id, head in pairs(turn.waiting) do
       local other = members[id]
@@ -416,7 +478,7 @@ if not me.out then
           -- As many heads as there are weirs may each have a moment of their own, so that none must ask twice.
           if bucket.kind == 'b' then horizon = math.max(horizon, math.min(5 * ask.horizon_ms, (count + 1) * cost[2] / (bucket.rate * part))) end
         end
-        if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket.name end
+        if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket end
       end
       if wait <= horizon and not unsafe then
         for _, cost in ipairs(take.costs) do
@@ -425,10 +487,15 @@ if not me.out then
         end
         if take.turn then
           local turn = turn_of(take.turn.lane)
-          if turn.last and turn.last ~= ask.home then turn.mixed_at = string.format('%.0f', now) end
+          if turn.last and turn.last ~= ask.home then
+            if not turn.mixed_at then
+              redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ mixed = take.turn.lane, by = ask.me }))
+            end
+            turn.mixed_at = date(now)
+          end
           turn.owner, turn.last = ask.me, ask.home
           turn.waiting[ask.me] = nil
-          local mixed = turn.mixed_at and now - tonumber(turn.mixed_at) < ask.yield_ms
+          local mixed = now - math.max(tonumber(turn.mixed_at or 0), meta.forgot_at) < ask.yield_ms
           answer.takes[index] = { after = wait, sole = not mixed }
         else
           answer.takes[index] = { after = wait }
@@ -438,7 +505,7 @@ if not me.out then
           turn_of(take.turn.lane).waiting[ask.me] = { nonce = take.turn.nonce, until_ms = now + 1000 }
         end
         if unsafe and wait <= horizon then
-          redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ told = unsafe, by = ask.me }))
+          ask_again(unsafe)
           answer.takes[index] = { wait = 5, by = by, told = true }
         else
           answer.takes[index] = { wait = wait, by = by, turn = why == 'turn' or nil }
@@ -474,22 +541,20 @@ if not me.out then
     local free, held = available(bucket)
     local last = bucket.of['t:' .. ask.me] or 0
     bucket.of['p:' .. ask.me] = ask.lost and math.max(bucket.of['p:' .. ask.me] or 0, last) or last
-    bucket.of['t:' .. ask.me] = want.drop and 0 or free
-    answer.buckets[index] = { free = free, held = held, closed = math.max(0, bucket.gate - now), part = part,
+    local promise = promise_of(bucket.cap, free)
+    bucket.of['t:' .. ask.me] = want.drop and 0 or promise
+    answer.buckets[index] = { free = free, promise = promise, held = held, closed = math.max(0, bucket.gate - now), part = part,
       trust = trust(bucket, now) }
   end
 end
 
 -- ── written down ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-for _, bucket in pairs(buckets) do save_bucket(bucket) end
-local rows = { '#', cjson.encode(meta) }
-for id, member in pairs(members) do
-  rows[#rows + 1] = id
-  rows[#rows + 1] = cjson.encode(member)
+if ask.bye then
+  -- It waits for no answer any more: what is on the way may have arrived.
+  if not me.out then charge_the_dead(ask.me, me) end
+  forget(ask.me)
 end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], unpack(rows))
-redis.call('PEXPIRE', KEYS[1], ask.yield_ms + 3600000)
-redis.call('PEXPIRE', prefix .. 'known', 172800000)
+for _, bucket in pairs(buckets) do save_bucket(bucket) end
+save_members()
 return cjson.encode(answer)

@@ -8,10 +8,7 @@ import { limited } from '../memory.ts'
 import type { Meter } from '../meter.ts'
 import type { BucketKey, Outcome } from '../store.ts'
 import { Window } from '../window.ts'
-import type { BucketWord, Reply } from './wire.ts'
-
-/** Levels below this are never promised: see `slack_of` in buckets.lua. */
-const slackOf = (limit: Tokens): Tokens => Math.max(2, limit / 10)
+import type { BucketWord, Heard } from './wire.ts'
 
 /** Which spending a call's charge belongs to: the store's, or that of one time alone. */
 export type Purse = 'shared' | Meter
@@ -26,12 +23,14 @@ export class Counter {
   #rule: BucketRule
   #limitTold: Tokens = Number.POSITIVE_INFINITY
   #charged: Tokens = 0
-  /** As told by the store, kept up to date by what is known here. */
-  #seen: Meter
+  /** As told by the store, kept up to date by what is known here; and the part of the limit that the store has. */
+  #seen: Bucket | Window
+  #part = 1
   /** The share, while the store is away. */
-  #own: Meter | undefined
-  /** What was free when the store last told: what it has promised goes by that. */
-  #told: Tokens = 0
+  #own: Bucket | Window | undefined
+  #share = 0
+  /** Of this level the weir may count on its share, should the store be away. */
+  #promise: Tokens = 0
   #held: Tokens = 0
   #spent: Tokens = 0
   #settledAt: Millis = 0
@@ -67,7 +66,7 @@ export class Counter {
 
   /** True when the store keeps something back for this weir. */
   get promised(): boolean {
-    return this.#told > slackOf(limitOf(this.#rule))
+    return this.#promise > 0
   }
 
   /** Nothing is on the way, and nothing is untold. */
@@ -80,16 +79,16 @@ export class Counter {
     return this.#charged
   }
 
-  retune(rule: BucketRule): void {
+  retune(rule: BucketRule, now: Millis): void {
     if (rule === this.#configured) return
     this.#configured = rule
-    this.#rule = limited(rule, this.#limitTold)
+    this.#live(limited(rule, this.#limitTold), now)
   }
 
   /** The exchange has said what the limit is. */
-  adopt(limit: Tokens): void {
+  adopt(limit: Tokens, now: Millis): void {
     this.#limitTold = limit
-    this.#rule = limited(this.#configured, limit)
+    this.#live(limited(this.#configured, limit), now)
   }
 
   /** What the store is told. */
@@ -122,14 +121,15 @@ export class Counter {
   }
 
   /** The store has taken in a word. */
-  confirm(word: BucketWord, told: Reply['buckets'][number] | undefined, now: Millis): void {
+  confirm(word: BucketWord, told: Heard['buckets'][number] | undefined, now: Millis): void {
     this.#confirmed = word.spent
     this.#known = word.held + word.spent
     if (word.gate !== undefined) this.#gateMs = undefined
     if (word.empty === true) this.#empty = false
     if (word.shrink === true) this.#shrink = false
     if (told === undefined) return
-    this.#told = word.drop === true ? 0 : told.free
+    this.#promise = word.drop === true ? 0 : told.promise
+    this.#part = told.part
     this.#seen = seenMeter(this.#rule, told, now)
   }
 
@@ -137,12 +137,12 @@ export class Counter {
   alone(share: number, from: Millis, now: Millis, empty: boolean): void {
     const { closedUntil } = this.meter
     if (this.#own !== undefined) this.#absorb(this.#own)
-    const promised = empty ? 0 : Math.max(0, this.#told - slackOf(limitOf(this.#rule))) * share
     // What the store has not heard of comes out of the share.
     const untold = this.#held + this.#spent - this.#known
-    this.#own = meterOf(this.#rule, share, promised - untold, Math.max(from, now))
+    this.#own = meterOf(this.#rule, share, (empty ? 0 : this.#promise * share) - untold, Math.max(from, now))
     this.#own.close(closedUntil)
-    this.#told = 0
+    this.#share = share
+    this.#promise = 0
   }
 
   /** The store is back. `returned`: what was spent alone is missing in what the share had left; else it was told as spent. */
@@ -151,6 +151,7 @@ export class Counter {
     this.#held += this.#own.inFlight
     this.#spent += this.#spentAlone - (returned ? this.#returned : 0)
     this.#spentAlone = 0
+    this.#returned = 0
     this.#own = undefined
   }
 
@@ -182,11 +183,16 @@ export class Counter {
     } else this.#seen.release(cost)
   }
 
-  close(pauseMs: Millis, empty: boolean, now: Millis): void {
+  close(pauseMs: Millis, now: Millis): void {
     this.#gateMs = Math.max(this.#gateMs ?? 0, pauseMs)
-    this.#empty ||= empty
-    if (empty) this.meter.drain(now + pauseMs, now)
-    else this.meter.close(now + pauseMs)
+    this.meter.close(now + pauseMs)
+  }
+
+  /** @param counted of the refused call, still on the way here: by the time the store hears of this it is spent */
+  drain(pauseMs: Millis, counted: Tokens, now: Millis): void {
+    this.#gateMs = Math.max(this.#gateMs ?? 0, pauseMs)
+    this.#empty = true
+    this.meter.drain(now + pauseMs, now, counted)
   }
 
   shrink(now: Millis): void {
@@ -194,11 +200,19 @@ export class Counter {
     this.meter.shrink(now)
   }
 
-  /** A share that ended without the store: what is on the way of it counts as the store's. */
+  /** A return that nobody answered: what it said stays said, what is on the way counts as the store's. */
   #absorb(own: Meter): void {
     this.#held += own.inFlight
-    this.#spent += this.#spentAlone
+    this.#spent += this.#spentAlone - this.#returned
     this.#spentAlone = 0
+    this.#returned = 0
+  }
+
+  /** Other numbers hold from now on; what was spent stays spent. */
+  #live(rule: BucketRule, now: Millis): void {
+    this.#rule = rule
+    this.#seen = retuned(this.#seen, rule, this.#part, now)
+    if (this.#own !== undefined) this.#own = retuned(this.#own, rule, this.#share, now)
   }
 }
 
@@ -210,29 +224,33 @@ const limitOf = (rule: BucketRule): Tokens =>
 const ENDLESS: Tokens = 1e12
 
 /** A part of a limit with `level` of it there, as of a moment that may lie ahead: nothing is gained until then. */
-const meterOf = (rule: BucketRule, share: number, level: Tokens, asOf: Millis): Meter => {
-  const part = limitOf(rule) * share
-  const filled = part === 0 ? 0 : Math.min(1, level / part)
-  return rule.kind === 'bucket'
-    ? new Bucket({ ...rule, capacity: part, margin: 0, refill: rule.refill * share }, asOf, filled)
-    : new Window({ ...rule, limit: part }, asOf, filled)
+const meterOf = (rule: BucketRule, share: number, level: Tokens, asOf: Millis): Bucket | Window => {
+  const part = partOf(rule, share)
+  const limit = limitOf(part)
+  const filled = limit === 0 ? 0 : Math.min(1, level / limit)
+  return part.kind === 'bucket' ? new Bucket(part, asOf, filled) : new Window(part, asOf, filled)
 }
 
-const seenMeter = (rule: BucketRule, told: Reply['buckets'][number], now: Millis): Meter => {
-  const cap = limitOf(rule) * told.part
+const seenMeter = (rule: BucketRule, told: Heard['buckets'][number], now: Millis): Bucket | Window => {
+  const part = partOf(rule, told.part)
+  const capacity = limitOf(part)
   const snapshot = { inFlight: told.held, closedForMs: told.closed, share: told.trust }
   const there = told.free + told.held
-  return rule.kind === 'bucket'
-    ? Bucket.restore(
-        { ...rule, capacity: cap, margin: 0, refill: rule.refill * told.part },
-        { ...snapshot, spent: [], tokens: there, capacity: cap },
-        0,
-        now,
-      )
-    : Window.restore(
-        { ...rule, limit: cap },
-        { ...snapshot, spent: [{ agoMs: 0, cost: Math.max(0, cap - there) }], tokens: undefined },
-        0,
-        now,
-      )
+  if (part.kind === 'bucket') return Bucket.restore(part, { ...snapshot, spent: [], tokens: there, capacity }, 0, now)
+  const spent = [{ agoMs: 0, cost: Math.max(0, capacity - there) }]
+  return Window.restore(part, { ...snapshot, spent, tokens: undefined }, 0, now)
+}
+
+/** A share of all that may ever be used of a limit. */
+const partOf = (rule: BucketRule, share: number): BucketRule =>
+  rule.kind === 'bucket'
+    ? { ...rule, capacity: limitOf(rule) * share, margin: 0, refill: rule.refill * share }
+    : { ...rule, limit: limitOf(rule) * share }
+
+const retuned = (meter: Bucket | Window, rule: BucketRule, share: number, now: Millis): Bucket | Window => {
+  const part = partOf(rule, share)
+  if (meter instanceof Bucket && part.kind === 'bucket') meter.retune(part, now)
+  else if (meter instanceof Window && part.kind === 'window') meter.retune(part)
+  else return meterOf(rule, share, 0, now)
+  return meter
 }

@@ -7,7 +7,7 @@ import type { Millis } from '../../core/units.ts'
 import type { BucketKey, Grant, Manner, Take, Taken, Turn } from '../store.ts'
 import { Counter } from './counter.ts'
 import { Turns } from './turns.ts'
-import type { Carrier, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
+import type { Carrier, Heard, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
 
 /** Not heard of for so long, a weir is taken to live on its share. */
 const OUT_MS: Millis = 1000
@@ -75,6 +75,11 @@ export class Member {
   #sent: { readonly counters: readonly Counter[]; readonly returns: boolean; readonly at: Millis } | undefined
   #lost = false
   #failures = 0
+  /** Number of the last message, and of the last whose reply came. */
+  #count = 0
+  #heardCount = 0
+  #epoch = 0
+  #jumped = false
   #mustReturn = false
   #heardAt: Millis
   #serverAhead: Millis | undefined
@@ -107,7 +112,7 @@ export class Member {
   counter({ key, rule }: Take): Counter {
     const known = this.#counters.get(key)
     if (known !== undefined) {
-      known.retune(rule)
+      known.retune(rule, this.#clock.now())
       return known
     }
     const now = this.#clock.now()
@@ -137,10 +142,10 @@ export class Member {
     return grant
   }
 
-  /** Something about these buckets is to be told. */
-  touch(takes: readonly Take[]): void {
+  /** Something about these buckets is to be told, within that time. */
+  touch(takes: readonly Take[], withinMs: Millis = GATHER_MS): void {
     for (const take of takes) this.#dirty.add(this.counter(take))
-    this.#soon(GATHER_MS)
+    this.#soon(withinMs)
   }
 
   endTurn(turn: Turn, accepted: boolean): void {
@@ -150,6 +155,7 @@ export class Member {
 
   hear(shout: Shout): void {
     if (shout.freed !== undefined) this.#options.freed()
+    if (shout.mixed !== undefined) this.#turns.mixed(shout.mixed)
     if (shout.told === undefined || shout.by === this.#options.me) return
     for (const counter of this.#counters.values()) if (counter.name === shout.told) this.#dirty.add(counter)
     this.#soon(0)
@@ -164,9 +170,11 @@ export class Member {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    const now = this.#clock.now()
+    const words = this.#toTell([], false, now).map((counter) => counter.word(true, now))
     await this.#options.carrier.ask(
       this.#options.exchange,
-      JSON.stringify({ ...this.#message([], [], false), bye: true }),
+      JSON.stringify({ ...this.#message(words, [], false), bye: true }),
     )
   }
 
@@ -213,12 +221,26 @@ export class Member {
       reply = undefined
     }
     if (this.#stopped) return
-    if (reply !== undefined) this.#serverAhead = Number(reply.now) - this.#clock.now()
-    if (reply === undefined || reply.state === 'late') this.#unheard()
+    const tookMs = this.#clock.now() - now
+    // This process has slept: what it was granted meanwhile may have been taken for a dead one's.
+    if (tookMs > OUT_MS) reply = undefined
+    this.#jumped = reply?.state === 'late' && tookMs <= LATE_MS
+    if (reply !== undefined && !this.#jumped) this.#serverAhead = Number(reply.now) - this.#clock.now()
+    let nextMs = HEARTBEAT_MS
+    if (reply === undefined || reply.state === 'late') this.#unheard(asked)
+    else if (reply.state === 'wait') nextMs = this.#hold(reply.wait, asked)
     else this.#heard(message, reply, asked)
     this.#sent = undefined
     if (this.#phase === 'alone') this.#answerAlone([...asked, ...this.#queue.splice(0)])
-    this.#soon(this.#queue.length > 0 || this.#mustReturn ? 0 : this.#dirty.size > 0 ? GATHER_MS : HEARTBEAT_MS)
+    if (this.#dirty.size > 0) nextMs = Math.min(nextMs, GATHER_MS)
+    this.#soon(this.#queue.length > 0 || this.#mustReturn || this.#jumped ? 0 : nextMs)
+  }
+
+  /** The store gives others time; nothing was done. */
+  #hold(waitMs: Millis, asked: readonly Asking[]): Millis {
+    for (const { first, answer } of asked) answer({ granted: false, waitMs: Math.ceil(waitMs), by: first })
+    for (const counter of this.#sent?.counters ?? []) this.#dirty.add(counter)
+    return waitMs
   }
 
   /** What the message is about: what is asked for, what changed, and what the store keeps back for this weir. */
@@ -235,18 +257,24 @@ export class Member {
 
   #message(buckets: Message['buckets'], takes: Message['takes'], returns: boolean): Message {
     const { me, home, replaces, coldStart, yieldMs } = this.#options
-    const late = this.#serverAhead === undefined ? undefined : this.#clock.now() + this.#serverAhead + LATE_MS
+    this.#count += 1
     return {
       me,
       home,
       ...(replaces === undefined ? {} : { replaces }),
-      ...(late === undefined ? {} : { late }),
+      count: this.#count,
+      heard: this.#heardCount,
+      epoch: this.#epoch,
+      ...(this.#serverAhead === undefined ? {} : { at: this.#clock.now() + this.#serverAhead }),
+      late_ms: LATE_MS,
+      jumped: this.#jumped,
       lost: this.#lost,
       claim: this.#share,
       returns,
       buckets,
       takes,
       ends: this.#turns.ends(),
+      holds: returns ? this.#turns.holds() : [],
       cold_start: coldStart(),
       horizon_ms: HORIZON_MS,
       out_ms: OUT_MS,
@@ -255,10 +283,12 @@ export class Member {
     }
   }
 
-  #heard(message: Message, reply: Reply, asked: readonly Asking[]): void {
+  #heard(message: Message, reply: Heard, asked: readonly Asking[]): void {
     const now = this.#clock.now()
     this.#lost = false
     this.#failures = 0
+    this.#heardCount = message.count
+    this.#epoch = reply.epoch
     this.#members = reply.members
     if (reply.state !== 'in') {
       // Taken to be out: what was sent is not in its books.
@@ -301,12 +331,21 @@ export class Member {
       purses: takes.map((take) => this.counter(take).reserve(take.cost, true, now)),
     } as const
     if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false)
-    if (reply.after <= 0) answer(grant)
-    else this.#clock.after(reply.after, () => answer(grant))
+    if (reply.after <= 0) return answer(grant)
+    this.#clock.after(reply.after, () => {
+      if (this.#clock.now() - now < OUT_MS) return answer(grant)
+      // This process has slept, as above.
+      for (const [index, take] of takes.entries()) {
+        this.counter(take).settle(take.cost, 'never_left', grant.purses[index] ?? 'shared', now)
+      }
+      if (turn !== undefined) this.endTurn(turn, false)
+      answer({ granted: false, waitMs: 0, by: first })
+    })
   }
 
   /** No answer: the message may have been heard, or not. */
-  #unheard(): void {
+  #unheard(asked: readonly Asking[]): void {
+    for (const { manner } of asked) if (manner.turn !== undefined) this.#turns.unheard(manner.turn)
     const now = this.#clock.now()
     this.#lost = true
     this.#failures += 1
@@ -330,12 +369,12 @@ export class Member {
   }
 
   #takeAlone(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
-    if (this.#options.onFailure() === 'closed' || this.#share === 0)
-      return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
-    if (turn !== undefined && this.#members > 1 && !this.#turns.isMine(turn)) {
-      return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
-    }
     const now = this.#clock.now()
+    // After that the others may use its share, if it is this weir alone that is cut off.
+    const yielded = now - this.#heardAt > this.#options.yieldMs() - 2 * OUT_MS
+    const mayGo = turn === undefined || this.#members === 1 || this.#turns.isMine(turn)
+    if (this.#options.onFailure() === 'closed' || this.#share === 0 || yielded || !mayGo)
+      return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
     let waitMs = 0
     let by = first
     for (const take of takes) {
@@ -346,6 +385,7 @@ export class Member {
       }
     }
     if (held && waitMs > 0) return { granted: false, waitMs, by }
+    if (turn !== undefined) this.#turns.granted(turn, this.#turns.isMine(turn))
     return { granted: true, purses: takes.map((take) => this.counter(take).reserve(take.cost, false, now)) }
   }
 }

@@ -26,7 +26,6 @@ export class SharedStore implements BucketStore {
   readonly #options: SharedOptions
   readonly #members = new Map<string, Member>()
   readonly #freed: (() => void)[] = []
-  #rules: ReadonlyMap<string, BucketRule> = new Map()
 
   constructor(options: SharedOptions) {
     this.#options = options
@@ -79,11 +78,11 @@ export class SharedStore implements BucketStore {
   }
 
   drain(take: Take, pauseMs: Millis): void {
-    this.#change(take, (counter, now) => counter.close(pauseMs, true, now))
+    this.#change(take, (counter, now) => counter.drain(pauseMs, take.cost, now))
   }
 
   close(take: Take, pauseMs: Millis): void {
-    this.#change(take, (counter, now) => counter.close(pauseMs, false, now))
+    this.#change(take, (counter, now) => counter.close(pauseMs, now))
   }
 
   shrink(take: Take): void {
@@ -91,7 +90,7 @@ export class SharedStore implements BucketStore {
   }
 
   adopt(take: Take, limit: Tokens): void {
-    this.#change(take, (counter) => counter.adopt(limit))
+    this.#change(take, (counter, now) => counter.adopt(limit, now))
   }
 
   quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
@@ -122,11 +121,12 @@ export class SharedStore implements BucketStore {
   }
 
   retune(rules: readonly BucketRule[]): void {
-    this.#rules = new Map(rules.map((rule) => [rule.id, rule]))
+    const byId = new Map(rules.map((rule) => [rule.id, rule]))
+    const now = this.#options.clock.now()
     for (const member of this.#members.values()) {
       for (const counter of member.counters()) {
-        const rule = this.#rules.get(counter.rule.id)
-        if (rule !== undefined) counter.retune(rule)
+        const rule = byId.get(counter.rule.id)
+        if (rule !== undefined) counter.retune(rule, now)
       }
     }
     this.#tellFreed()
@@ -139,7 +139,7 @@ export class SharedStore implements BucketStore {
   #change(take: Take, change: (counter: Counter, now: Millis) => void): void {
     const member = this.#of(take)
     change(member.counter(take), this.#options.clock.now())
-    member.touch([take])
+    member.touch([take], 0)
   }
 
   #tellFreed(): void {

@@ -56,8 +56,16 @@ export interface Message {
   /** The process that ran here before. */
   readonly replaces?: string
   readonly bye?: boolean
-  /** By the server's clock: later than this the sender has given the message up. */
-  readonly late?: number
+  /** Number of this message, and of the last one whose reply was heard. */
+  readonly count: number
+  readonly heard: number
+  /** Of the server's books, as last heard. */
+  readonly epoch: number
+  /** By the server's clock, when it was sent at the earliest; `late_ms` later the sender has given it up. */
+  readonly at?: number
+  readonly late_ms: Millis
+  /** A reply that called its message late was here at once: it is the server's clock that jumped. */
+  readonly jumped: boolean
   /** The reply to the message before never came. */
   readonly lost: boolean
   /** Share of every limit that the sender lives on, or may; for a server that has forgotten it. */
@@ -66,8 +74,10 @@ export interface Message {
   readonly returns: boolean
   readonly buckets: readonly BucketWord[]
   readonly takes: readonly TakeWord[]
-  /** Calls that ended at keys with an order, with their nonce when it was accepted. */
-  readonly ends: readonly { readonly lane: string; readonly nonce?: string }[]
+  /** Calls that ended at keys with an order, with their nonce when it was accepted; `free` when none is left on the way. */
+  readonly ends: readonly { readonly lane: string; readonly nonce?: string; readonly free: boolean }[]
+  /** Keys of which calls are on the way, told to a server that may have forgotten it. */
+  readonly holds: readonly string[]
   readonly cold_start: number
   /** A grant may lie this far ahead, and five times as far where there is much to share. */
   readonly horizon_ms: Millis
@@ -83,19 +93,28 @@ export type TakeReply =
   | { readonly stale: true }
 
 /** What the store says. */
-export interface Reply {
-  /** `late`: nothing was done. `out`: the sender is taken to live on its share, and must return first. */
-  readonly state: 'in' | 'out' | 'late' | 'bye'
-  /** The server's clock. */
-  readonly now: string
+export type Reply = { readonly now: string } & (
+  | Heard
+  /** Nothing was done. */
+  | { readonly state: 'late' }
+  /** Nothing was done: whoever lives on a share of what the server has forgotten gets the time to say so. */
+  | { readonly state: 'wait'; readonly wait: Millis }
+)
+
+/** A message was taken in. */
+export interface Heard {
+  /** `out`: the sender is taken to live on its share, and must return first. */
+  readonly state: 'in' | 'out'
+  readonly epoch: number
   readonly share: number
   readonly members: number
   /**
-   * In the order of the message: what is free, what all weirs hold, how long it is closed, which part of it is here and
+   * In the order of the message: what is free, what of it each may count a share on, what all weirs hold, how long it is closed, which part of it is here and
    * which share of its rate is trusted.
    */
   readonly buckets: readonly {
     readonly free: Tokens
+    readonly promise: Tokens
     readonly held: Tokens
     readonly closed: Millis
     readonly part: number
@@ -104,9 +123,10 @@ export interface Reply {
   readonly takes: readonly TakeReply[]
 }
 
-/** What one weir tells the others at once: a level must be asked for again, or a key's turn is free. */
+/** What is told at once: a level must be asked for again, a key's turn is free, or a key is used at several weirs. */
 export interface Shout {
   readonly told?: string
+  readonly mixed?: string
   readonly by?: string
   readonly freed?: string
 }

@@ -1,6 +1,7 @@
 // What those who watch weir are shown besides its state: how it fared over time, who spent what, the rules as loaded, and
 // news as it happens. Plain data, ready for JSON, free of secrets like everything in views.ts.
 
+import type { AlertView } from './alert.ts'
 import type { BreakerState } from './events.ts'
 import type { EndpointClass } from './rules.ts'
 import type { Millis, Tokens } from './units.ts'
@@ -101,5 +102,7 @@ export type News =
         readonly openForMs: Millis | undefined
       }
     }
+  /** Began, or ended. */
+  | { readonly type: 'alert'; readonly told: AlertView }
   /** Rules were replaced, or rejected with a report. */
   | { readonly type: 'rules'; readonly told: { readonly source: string; readonly report: string | undefined } }

@@ -46,6 +46,9 @@ export const createRecent = (clock: Clock): Recent => {
         const { host, from, to, reason, openForMs } = event
         return { type: 'breaker', told: { host, from, to, reason, openForMs } }
       }
+      case 'alert.raised':
+      case 'alert.resolved':
+        return { type: 'alert', told: event.alert }
       case 'rules.replaced':
         return { type: 'rules', told: { source: event.source, report: undefined } }
       case 'rules.rejected':

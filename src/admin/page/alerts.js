@@ -1,10 +1,10 @@
-// Alerts that are active now.
+// Alerts that hold now, the oldest first.
 
 import { byId, empty, make, tag, time } from './dom.js'
 
-/** @typedef {{ readonly name: string, readonly severity: string, readonly subject?: string, readonly text: string, readonly since_wall_ms: number }} Alert */
+/** @typedef {import('./wire.d.ts').Wire<import('../../core/alert.ts').AlertView>} Alert */
 
-const TONES = /** @type {Record<string, string>} */ ({ critical: 'bad', warning: 'warn' })
+const TONES = /** @type {const} */ ({ critical: 'bad', warning: 'warn' })
 
 /** @returns {(alerts: readonly Alert[]) => void} */
 export const mountAlerts = () => {
@@ -13,10 +13,16 @@ export const mountAlerts = () => {
   byId('alerts').replaceChildren(nothing, list)
   return (alerts) => {
     nothing.hidden = alerts.length > 0
-    list.replaceChildren(
-      ...alerts.map(({ severity, text, since_wall_ms: since }) =>
-        make('li', {}, tag(severity, TONES[severity]), ` ${text} `, make('small', {}, time(since))),
-      ),
-    )
+    list.replaceChildren(...alerts.map(item))
   }
 }
+
+/** @param {Alert} alert */
+const item = ({ rule, severity, subject, message, raised_at_wall_ms: raised }) =>
+  make(
+    'li',
+    { 'data-alert': rule },
+    tag(severity, TONES[severity]),
+    ` ${message} `,
+    make('small', {}, `${rule} of ${subject}, since `, time(raised)),
+  )

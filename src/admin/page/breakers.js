@@ -15,9 +15,27 @@ const CHANGES_SHOWN = 20
 
 /** @param {(text: string) => void} announce @returns {(levels: Pick<Levels, 'breakers'>) => void} */
 export const mountBreakers = (announce) => {
-  const show = keyed(byId('breakers'), (host) => breaker(host, announce))
-  return ({ breakers }) => show([...breakers].sort(byUrgency).map((view) => [view.host, view]))
+  const eventful = make('div')
+  const quiet = make('div')
+  const summary = make('summary')
+  const rest = make('details', {}, summary, quiet)
+  byId('breakers').replaceChildren(eventful, rest)
+  const create = (/** @type {string} */ host) => breaker(host, announce)
+  const [showEventful, showQuiet] = [keyed(eventful, create), keyed(quiet, create)]
+  return ({ breakers }) => {
+    const others = breakers.filter(isQuiet)
+    showEventful(entries(breakers.filter((view) => !isQuiet(view)).sort(byUrgency)))
+    showQuiet(entries(others))
+    rest.hidden = others.length === 0
+    setText(summary, `${counted(others.length, 'more host')}, closed and without calls`)
+  }
 }
+
+/** @param {readonly Breaker[]} views @returns {readonly (readonly [string, Breaker])[]} */
+const entries = (views) => views.map((view) => [view.host, view])
+
+/** @param {Breaker} view */
+const isQuiet = ({ state, history, window }) => state === 'closed' && history.length === 0 && window.calls === 0
 
 /** What is not well comes first. @param {Breaker} a @param {Breaker} b */
 const byUrgency = (a, b) =>
@@ -119,7 +137,6 @@ const isSure = (host) => {
     byId('sure-text'),
     'Every call to it is refused, or answered from the past, until you close it: orders and cancels too.',
   )
-  setText(byId('sure-yes'), 'Open it')
   return new Promise((resolve) => {
     byId('sure-yes').onclick = () => dialog.close('yes')
     byId('sure-no').onclick = () => dialog.close('no')

@@ -70,6 +70,8 @@ const group = (name) => {
 
 /** @param {string} id */
 const gauge = (id) => {
+  const name = make('span')
+  const whose = make('small')
   const left = make('span')
   const fill = make('i')
   const meter = make('div', { class: 'bar', role: 'meter', 'aria-label': `${id}, left`, 'aria-valuemin': '0' }, fill)
@@ -79,7 +81,7 @@ const gauge = (id) => {
   const element = make(
     'div',
     { class: 'gauge', 'data-bucket': id },
-    make('div', { class: 'name' }, make('span', { title: id }, id), left),
+    make('div', { class: 'name' }, make('span', { title: id }, name, whose), left),
     meter,
     how,
     make('div', { class: 'spent' }, shares, names),
@@ -88,6 +90,8 @@ const gauge = (id) => {
   const update = (/** @type {Gauge} */ { limit, spent }) => {
     const { available, capacity, utilization, closed_for_ms: closedForMs } = limit
     const share = capacity === 0 ? 0 : Math.min(1, Math.max(0, available / capacity))
+    setText(name, limit.bucket)
+    setText(whose, limit.scope === 'ip' ? '' : ` ${shortened(limit.scope)}`)
     setText(left, `${amount(available)} of ${amount(capacity)} left`)
     fill.style.width = `${(closedForMs > 0 ? 1 : share) * 100}%`
     setTone(fill, utilization >= 1 ? 'bad' : utilization >= 0.8 ? 'warn' : undefined)
@@ -121,6 +125,9 @@ const howText = (limit) => {
   if (closedForMs > 0) return `closed by the exchange for ${duration(closedForMs)}`
   return `${back}${slow}${flight}, ${fullInMs > 0 ? `full in ${duration(fullInMs)}` : 'full'}`
 }
+
+/** The first signs of the hash of a key are enough to tell it from others. @param {string} scope */
+const shortened = (scope) => scope.replace(/^[0-9a-f]{12,}/, (hash) => `${hash.slice(0, 6)}…`)
 
 /** @param {Limit} limit */
 const idOf = ({ bucket, scope }) => (scope === 'ip' ? bucket : `${bucket} ${scope}`)

@@ -49,7 +49,9 @@ const readAll = () =>
     plots.then(({ refresh }) => refresh()),
   ])
 
-let firstLook = true
+/** Pictures between two looks at the alerts: of those that come and go, not every change is told. */
+const LOOKS_PER_ALERTS = 5
+let looks = 0
 let linked = ''
 
 listen(
@@ -66,8 +68,9 @@ listen(
       breakers(told)
       violations.advise(told.recommendations)
       refreshTimes()
-      if (!firstLook) return
-      firstLook = false
+      looks += 1
+      if (looks % LOOKS_PER_ALERTS === 0) void readAlerts().catch(() => {})
+      if (looks > 1) return
       void plots.then(({ offer, refresh }) => {
         offer(busiestFirst(told.exchanges))
         return refresh()
@@ -83,7 +86,10 @@ listen(
       announce(`The breaker of ${host} is ${to.replace('_', ' ')}: ${reason}`)
       void readBreakers().catch(() => {})
     },
-    alert: () => void readAlerts().catch(() => {}),
+    alert: ({ message, resolved_at_wall_ms: resolved }) => {
+      announce(resolved === undefined ? message : `Over: ${message}`)
+      void readAlerts().catch(() => {})
+    },
     rules: () => void readRules().catch(() => {}),
   },
   (state) => {

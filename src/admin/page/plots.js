@@ -13,6 +13,7 @@ import { amount, millis, percent } from './words.js'
 
 const UPLOT = '/page/uplot.js'
 const HEIGHT = 150
+const LEAST_STEPS = 24
 const MOST_LINES = 6
 const REFRESH_MS = { '15m': 5_000, '24h': 60_000 }
 
@@ -131,7 +132,11 @@ const plot = ({ title, say, lines, top }, UPlot) => {
     if (labels !== names) forget()
     names = labels
     const width = Math.floor(canvas.clientWidth)
-    const data = [history.at_wall_ms.map((ms) => ms / 1000), ...shown.map(({ values }) => values)]
+    const begin = beginning(shown[0]?.values ?? [])
+    const data = [
+      history.at_wall_ms.slice(begin).map((ms) => ms / 1000),
+      ...shown.map(({ values }) => values.slice(begin)),
+    ]
     if (drawn === undefined) drawn = new UPlot(options(shown, width, say, top), data, canvas)
     else {
       if (drawn.width !== width) drawn.setSize({ width, height: HEIGHT })
@@ -152,6 +157,16 @@ const plot = ({ title, say, lines, top }, UPlot) => {
   }
   return { element, show, forget }
 }
+
+/** Of a weir that was started just now there is little to see: the plot begins where it did. @param {Column} values */
+const beginning = (values) =>
+  Math.max(
+    0,
+    Math.min(
+      values.findIndex((value) => value !== null),
+      values.length - LEAST_STEPS,
+    ),
+  )
 
 /** A line of nothing but zeros says less than it hides. @param {Line} line @param {number} at */
 const isWorthIt = ({ values }, at) => at === 0 || values.some((value) => value !== null && value > 0)
@@ -206,4 +221,5 @@ const options = (shown, width, say, top) => {
 }
 
 /** @param {number} seconds */
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+const clock = (seconds) =>
+  new Date(seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false })

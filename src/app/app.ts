@@ -38,6 +38,7 @@ import { Spenders } from '../observe/spenders.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
+import { type Gossip, gossip } from './gossip.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
 import { prober } from './probe.ts'
@@ -46,6 +47,7 @@ import { exchangeLookup, isOwnAddress } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
 import { StartError } from './start-error.ts'
+import { createWatch, type Watch } from './watch.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
 const STOP_GRACE_MS: Millis = 10_000
@@ -71,6 +73,7 @@ export interface App {
   readonly lately: Lately
   readonly history: History
   readonly spenders: Spenders
+  readonly watch: Watch
   readonly certificates: Certificates
   readonly inbound: InboundServer
   readonly notes: Notes
@@ -126,7 +129,15 @@ export const buildApp = async (
     tell,
     journal: lanesJournal(database, log),
   })
-  const { orders, pairsOf, hear } = startLearning({ rules, clock, store, send: () => road.probes })
+  const others: Gossip | undefined =
+    fleet && gossip({ ...fleet, clock, rules, lately, breakers: () => breakers, orders: () => orders })
+  const { orders, pairsOf, hear } = startLearning({
+    rules,
+    clock,
+    store,
+    send: () => road.probes,
+    tell: others && ((news) => others.orders.tell(news)),
+  })
   // Orders are forgotten over a restart; what was traded is not, so that a cancel of one is charged where it may belong.
   for (const { key } of database.levels()) {
     const known = accountAndPair(key)
@@ -143,8 +154,16 @@ export const buildApp = async (
     journal: { write: (host, snapshot) => database.saveBreaker(host, snapshot) },
     onOpen: (host, openForMs) => clearLines(lanes, host, openForMs),
     wantProbe: prober(rules, clock, () => road.probes),
+    fleet: others?.breakers,
   })
   for (const { key, value } of database.breakers()) breakers.restore(key, value as BreakerSnapshot)
+
+  const keys = new Keys(clock)
+  const storeErrors = () => fleet?.errors() ?? 0
+  const send = () => road.probes
+  const watched = { rulebook, rules, clock, store, lanes, pricer, breakers, keys, cases, lately, log }
+  const watch = createWatch({ ...watched, storeErrors, send, tell })
+  observers.push(...watch.observers)
 
   const metrics = createMetrics(rules().metricsPrefix, {
     rules,
@@ -154,6 +173,7 @@ export const buildApp = async (
     store: () => fleet && { view: fleet.view(), errors: fleet.errors() },
   })
   observers.push(metrics.observer)
+  if (others !== undefined) observers.push(others.observer)
 
   const trust = extraTrust(settings.upstreamCa)
   const route = routes(settings)
@@ -172,7 +192,7 @@ export const buildApp = async (
     pairsOf,
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
-    keys: new Keys(clock),
+    keys,
     limit: { lanes, store, pricer, belief, serverClocks },
     forward: {
       dispatch: ({ host, upstream }) => {
@@ -228,6 +248,7 @@ export const buildApp = async (
     lately,
     history,
     spenders,
+    watch,
     certificates,
     inbound,
     notes,
@@ -235,17 +256,20 @@ export const buildApp = async (
     proxy: () => `http://${bracketed(settings.listen.host)}:${boundPort}`,
     notServing: () => (stopping ? 'stopping' : undefined),
     listen: async () => {
+      await others?.start()
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
       refuseLoops(settings, port)
       boundPort = port
       rulebook.watch()
       history.start()
+      watch.start()
       return port
     },
     stop: async () => {
       stopping = true
       rulebook.unwatch()
       history.stop()
+      watch.stop()
       const stopped = inbound.stop(STOP_GRACE_MS)
       lanes.evict(
         () => true,
@@ -253,6 +277,7 @@ export const buildApp = async (
       )
       await stopped
       await pools.destroy()
+      others?.stop()
       await fleet?.close()
       database.close()
     },

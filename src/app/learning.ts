@@ -10,7 +10,7 @@ import type { Handler } from '../core/stack.ts'
 import type { Millis } from '../core/units.ts'
 import { moveSpent } from '../limit/renamed.ts'
 import type { BucketStore } from '../limit/store.ts'
-import { freeAfterMs, Orders } from '../orders/ages.ts'
+import { freeAfterMs, type OrderNews, Orders } from '../orders/ages.ts'
 import { learnFrom } from '../orders/learn.ts'
 import { ask, question } from './question.ts'
 
@@ -25,6 +25,8 @@ export interface LearningParts {
   readonly store: BucketStore
   /** The road of weir's own questions. */
   readonly send: () => Handler<ClassifiedCall>
+  /** Hears what is learned of orders. */
+  readonly tell?: ((news: OrderNews) => void) | undefined
 }
 
 export interface Learning {
@@ -38,7 +40,7 @@ export interface Learning {
 export const startLearning = (parts: LearningParts): Learning => {
   const { rules, clock } = parts
   const lastStep = ofRules(freeAfterMs)
-  const orders = new Orders(clock, () => lastStep(rules()))
+  const orders = new Orders(clock, () => lastStep(rules()), parts.tell)
   const resting = new Set<string>()
   const wonder = (exchange: string): void => {
     if (resting.has(exchange)) return

@@ -43,6 +43,7 @@ export class SharedBreakers implements BreakerFleet {
   readonly #subscribed = new Set<string>()
   #exchanges: ReadonlyMap<string, string> = new Map()
   #timer: Timer | undefined
+  #stopped = false
 
   constructor(options: SharedBreakersOptions) {
     this.#options = options
@@ -51,10 +52,11 @@ export class SharedBreakers implements BreakerFleet {
   /** Hears what is known already, and from now on what is new. */
   async start(): Promise<void> {
     await this.#look()
-    this.#timer = this.#options.clock.after(LOOK_EVERY_MS, () => void this.start())
+    if (!this.#stopped) this.#timer = this.#options.clock.after(LOOK_EVERY_MS, () => void this.start())
   }
 
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
   }
 

@@ -36,6 +36,7 @@ export class SharedOrders {
   #reading: Promise<void> | undefined
   #readAgain = false
   #timer: Timer | undefined
+  #stopped = false
 
   constructor(options: SharedOrdersOptions) {
     this.#options = options
@@ -51,6 +52,7 @@ export class SharedOrders {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
   }
 
@@ -64,7 +66,7 @@ export class SharedOrders {
   /** What was missed while Redis was away, either way. */
   async #tick(): Promise<void> {
     await Promise.all([this.#read(), this.#tellAll()])
-    this.#timer = this.#options.clock.after(READ_EVERY_MS, () => void this.#tick())
+    if (!this.#stopped) this.#timer = this.#options.clock.after(READ_EVERY_MS, () => void this.#tick())
   }
 
   async #tellAll(): Promise<void> {

@@ -1,0 +1,107 @@
+// What one weir hears from the exchange, all of its fleet go by: real weirs, a real Redis, a simulated exchange.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { tooManyRequests } from '../support/exchange/faults.ts'
+import { shippedLimits } from '../support/weir.ts'
+import { type Member, openPair, page, soon } from './pair.ts'
+
+const HOST = 'api.kraken.com'
+const TIME = { path: '/0/public/Time' }
+const FOREVER = Number.POSITIVE_INFINITY
+
+interface Seen {
+  readonly host: string
+  readonly state: string
+  readonly reason: string
+  readonly open_for_ms: number
+  readonly history: readonly { readonly to: string; readonly at_wall_ms: number }[]
+}
+
+const breaker = async (member: Member): Promise<Seen | undefined> =>
+  (await page<{ breakers: Seen[] }>(member, '/v1/breakers')).breakers.find(({ host }) => host === HOST)
+
+const inState = (member: Member, state: string, patienceMs?: number): Promise<Seen> =>
+  soon(async () => {
+    const seen = await breaker(member)
+    return seen?.state === state ? seen : undefined
+  }, patienceMs)
+
+describe('a fleet', { timeout: 40_000 }, () => {
+  it('is shut by a 429 at one weir, probed by one, and open again at once', async () => {
+    const { exchange, redis, one, other } = await openPair({
+      config: await shippedLimits({ ' open: 1s': ' open: 2s' }),
+    })
+    await other.bot.send(TIME)
+    exchange.fault({ ...tooManyRequests({ retryAfter: 2 }), times: FOREVER })
+    await one.bot.send(TIME)
+    const opened = await inState(other, 'open', 1_000)
+    expect(opened.reason).toBe('http 429 (seen by another weir)')
+    expect(opened.open_for_ms).toBeGreaterThan(1_000)
+    const asked = exchange.calls.length
+    expect(await other.bot.send({ path: '/0/public/SystemStatus' })).toMatchObject({ decision: 'refused', status: 503 })
+    expect(exchange.calls).toHaveLength(asked)
+    expect(redis.cli('HMGET', `breaker:{kraken}${HOST}`, 'state', 'reason').split('\n')).toEqual(['open', 'http 429'])
+    expect(Number(redis.cli('HGET', `breaker:{kraken}${HOST}`, 'until'))).toBeGreaterThan(Date.now())
+
+    // The exchange is well, but slow to say so: while one weir's probe is on its way, no other is sent.
+    exchange.clearFaults()
+    exchange.fault({ kind: 'delay', ms: 400, times: FOREVER })
+    await inState(other, 'half_open', 4_000)
+    const before = exchange.calls.length
+    const probes = [one, other, one, other].map(({ bot }) => bot.send({ path: '/0/public/SystemStatus' }))
+    await sleep(200)
+    expect(redis.cli('EXISTS', `probe:{kraken}${HOST}`)).toBe('1')
+    const answers = await Promise.all(probes)
+    const sent = answers.map(({ decision }) => decision === 'forwarded')
+    // One weir's bots were let through, and nobody else's.
+    expect(sent[0] === sent[2] || sent[1] === sent[3]).toBe(true)
+    expect(sent[0] === sent[1] && sent[0]).toBe(false)
+    expect(exchange.calls.length - before).toBe(sent.filter(Boolean).length)
+    exchange.clearFaults()
+    await soon(async () => {
+      for (const { bot } of [one, other]) await bot.send({ path: '/0/public/SystemStatus' })
+      return (await breaker(one))?.state === 'closed' ? true : undefined
+    }, 8_000)
+    const closed = await inState(other, 'closed', 1_000)
+    expect([closed.history.at(-1)?.to, (await breaker(one))?.history.at(-1)?.to]).toEqual(['closed', 'closed'])
+    expect(redis.cli('HGET', `breaker:{kraken}${HOST}`, 'state')).toBe('closed')
+    expect(redis.cli('EXISTS', `probe:{kraken}${HOST}`)).toBe('0')
+  })
+
+  it('keeps trouble on the way to the exchange to the weir that has it', async () => {
+    const { exchange, one, other } = await openPair()
+    await other.bot.send(TIME)
+    exchange.fault({ kind: 'reset', times: 5 })
+    for (let call = 0; call < 5; call += 1) await one.bot.send({ path: `/0/public/Assets?asset=X${call}` })
+    expect((await breaker(one))?.state).toBe('open')
+    await sleep(500)
+    expect((await breaker(other))?.state).toBe('closed')
+  })
+
+  it('goes by the hand of an operator at any of its weirs, also those that start later', async () => {
+    const { one, other, join } = await openPair()
+    await fetch(`${one.weir.admin}/v1/breakers/${HOST}/open`, { method: 'POST' })
+    await inState(other, 'open', 1_000)
+    const late = await join()
+    expect((await breaker(late))?.state).toBe('open')
+    await fetch(`${late.weir.admin}/v1/breakers/${HOST}/close`, { method: 'POST' })
+    await inState(one, 'closed', 1_000)
+    await inState(other, 'closed', 1_000)
+    expect(await one.bot.send(TIME)).toMatchObject({ decision: 'forwarded', status: 200 })
+  })
+
+  it('opens and closes each for itself while Redis is away, and tells when it is back', async () => {
+    const { exchange, redis, one, other } = await openPair()
+    await other.bot.send(TIME)
+    await redis.kill()
+    exchange.fault({ ...tooManyRequests({ retryAfter: 20 }), times: 1 })
+    await one.bot.send({ path: '/0/public/SystemStatus' })
+    await inState(one, 'open', 1_000)
+    expect((await breaker(other))?.state).toBe('closed')
+    await redis.start()
+    const heard = await inState(other, 'open', 6_000)
+    expect(heard.open_for_ms).toBeGreaterThan(5_000)
+    expect(heard.open_for_ms).toBeLessThan(20_000)
+  })
+})

@@ -24,7 +24,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['check', { says: '[FILE]: tell everything that is wrong with a limits.yaml', run: check }],
   ['explain', { says: 'METHOD URL: class, price, and what would happen now, and why', run: explainCall }],
   ['plan', { says: '[--json] FILE: how long calls of a file take at the limits, and what would help', run: planCalls }],
-  ['status', { says: 'one screen of the running proxy', run: showStatus }],
+  ['status', { says: '[--watch]: one screen of the running proxy, or one every second', run: showStatus }],
   ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
   ['doctor', { says: '[-- COMMAND…]: is all in order, and does this bot go through weir?', run: doctor }],
   ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],

@@ -13,6 +13,7 @@ import { ask, NotRunning } from './desk.ts'
 import { explainByRules } from './explain.ts'
 import { explanationText } from './explanation.ts'
 import { statusText } from './status.ts'
+import { watch } from './watch.ts'
 
 /** What weir would do with a call, and why. Status 1 when it can not tell, 2 when the question makes no sense. */
 export const explainCall = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
@@ -32,20 +33,51 @@ export const explainCall = async (args: readonly string[], env: NodeJS.ProcessEn
   }
 }
 
-/** One screen of the running weir. */
+/** One screen of the running weir; with `--watch` one every second until Ctrl-C, `q`, or nobody reads it. */
 export const showStatus = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
-  const read = readSettings(args, env)
+  const watched = args.includes('--watch')
+  const read = readSettings(
+    args.filter((arg) => arg !== '--watch'),
+    env,
+  )
   if (!read.ok) return complain(formatIssues(read.issues, ''), 1)
-  try {
+  const screen = async (): Promise<string> => {
     const status = fromWire(JSON.parse(await ask(read.settings, '/v1/status', 'application/json'))) as StatusView
     const { isTTY, columns } = process.stdout
-    const screen = { colour: isTTY, columns: isTTY ? columns : undefined, nowWallMs: realClock.wall() }
-    process.stdout.write(statusText(status, screen))
+    return statusText(status, { colour: isTTY, columns: isTTY ? columns : undefined, nowWallMs: realClock.wall() })
+  }
+  try {
+    if (watched) await watch({ clock: realClock, out: process.stdout, read: screen, quit: untilQuit() })
+    else process.stdout.write(await screen())
     return 0
   } catch (error) {
     if (error instanceof NotRunning) return complain(`weir: ${error.message}`, 1)
     throw error
   }
+}
+
+/** Says so when the operator has seen enough, or whoever read the pipe is gone. */
+const untilQuit = (): AbortSignal => {
+  const quit = new AbortController()
+  const end = (): void => quit.abort()
+  // Timers of weir keep no process alive; an open port does.
+  const { port1: awake } = new MessageChannel()
+  awake.ref()
+  process.once('SIGINT', end).once('SIGTERM', end)
+  process.stdout.once('error', end)
+  if (process.stdin.isTTY) {
+    process.stdin.setRawMode(true)
+    // In raw mode Ctrl-C arrives as a byte.
+    process.stdin.on('data', (keys: Buffer) => {
+      if (keys.includes('q') || keys.includes(3)) end()
+    })
+  }
+  quit.signal.addEventListener('abort', () => {
+    if (process.stdin.isTTY) process.stdin.setRawMode(false)
+    process.stdin.pause()
+    awake.close()
+  })
+  return quit.signal
 }
 
 const EXPLAIN_USAGE = `Usage: weir explain METHOD URL [--body 'pair=XBTUSD&…']

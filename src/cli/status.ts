@@ -88,12 +88,12 @@ const bucketRow = (view: LimitView, width: number, paint: Paint): string => {
 }
 
 const laneRow = (
-  { class: id, lane, waiting, capacity, oldestWaitMs, bytes: size }: QueueView,
+  { class: id, lane, waiting, capacity, oldestWaitMs, nextWaitMs, bytes: size }: QueueView,
   paint: Paint,
 ): string => {
   const share = waiting / capacity
   const length = paint(`${waiting} of ${capacity}`, share >= 1 ? 'red' : share >= 0.8 ? 'yellow' : 'green')
-  return `${id} ${lane}  ${length} wait, the longest for ${duration(oldestWaitMs)}, ${bytes(size)}`
+  return `${id} ${lane}  ${length} wait, the longest for ${duration(oldestWaitMs)}, one more would for ${duration(nextWaitMs)}; ${bytes(size)}`
 }
 
 const nonceRows = ({ exchange, lane, mixedNonces }: QueueView): string[] =>

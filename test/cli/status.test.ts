@@ -71,7 +71,7 @@ describe('weir status', () => {
         '  kraken.private a1b2c3d4  ████░░░░░░░░░░░░░░░░  12 of 15 left, full in 9 s',
         '',
         'lanes',
-        '  kraken.private a1b2c3d4  41 of 50 wait, the longest for 1.2 s, 2 KiB',
+        '  kraken.private a1b2c3d4  41 of 50 wait, the longest for 1.2 s, one more would for 2.5 s; 2 KiB',
         '',
         'breakers',
         '  api.kraken.com  open for 8 s more: http 503',

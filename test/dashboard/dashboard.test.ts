@@ -60,6 +60,8 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
     const stop = scene.bots()
     await sleep(3_000)
     await stop()
+    // Calls whose bots hung up end a moment later.
+    await sleep(500)
     const read = async <Told>(path: string) => (await (await fetch(scene.weir.admin + path)).json()) as Told
 
     const { calls } = await read<{ calls: { id: string; decision: string }[] }>('/v1/recent?limit=500')

@@ -10,7 +10,7 @@ import { advancedGet, krakenPoster } from '../system/sign.ts'
 export interface Scene extends AsyncDisposable {
   readonly exchange: Exchange
   readonly weir: Weir
-  /** Sets the bots to work; the function returned stops them. */
+  /** Sets the bots to work; the function returned makes them hang up. */
   bots(): () => Promise<void>
 }
 
@@ -40,12 +40,12 @@ function setToWork(weir: Weir, parts: readonly Part[]): () => Promise<void> {
   const quit = new AbortController()
   const done = parts.map(async ({ name, restMs, next }) => {
     const client = openClient(weir, { name })
+    quit.signal.addEventListener('abort', () => client.close())
     for (let round = 0; !quit.signal.aborted; round += 1) {
       // What becomes of a call is for the page to show.
       await client.send(next(round)).catch(() => undefined)
       await sleep(restMs, undefined, { signal: quit.signal }).catch(() => undefined)
     }
-    client.close()
   })
   return async () => {
     quit.abort()

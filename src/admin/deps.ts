@@ -1,8 +1,11 @@
 // What the admin port is allowed to see and to do: everything it knows is handed in here.
 
+import type { AlertView } from '../core/alert.ts'
 import type { Recommendation } from '../core/autopsy.ts'
 import type { Clock } from '../core/clock.ts'
+import type { FailureAnalysis, FailureView } from '../core/failure.ts'
 import type { Millis } from '../core/units.ts'
+import type { StatsView } from '../core/usage.ts'
 import type {
   ActivityView,
   BreakerView,
@@ -16,6 +19,7 @@ import type {
   PartView,
   QueueView,
   ReachView,
+  ServiceView,
   StoreView,
   TotalsView,
   ViolationView,
@@ -56,6 +60,13 @@ export interface AdminDeps {
   readonly cache: () => CacheView
   /** TLS connections of bots that carried no calls. */
   readonly handshakes: () => readonly HandshakeView[]
+  readonly alerts: (activeOnly: boolean) => readonly AlertView[]
+  readonly stats: () => StatsView
+  /** Of the last five minutes, oldest first. @param exchange undefined for all of them together */
+  readonly failures: (exchange: string | undefined) => readonly FailureView[]
+  readonly analyse: (exchange: string) => FailureAnalysis
+  /** How hosts that were called, and checks, have answered lately. */
+  readonly services: () => readonly ServiceView[]
   /** Tries to reach every exchange, which takes seconds and asks each a question. */
   readonly reach: () => Promise<readonly ReachView[]>
   readonly config: () => ConfigView

@@ -3,7 +3,7 @@
 
 import type { Recommendation } from '../core/autopsy.ts'
 import { retrySeconds } from '../core/units.ts'
-import type { ActivityView, BreakerView, ConfigView, LimitView } from '../core/views.ts'
+import type { ActivityView, BreakerView, ConfigView, LimitView, ServiceView } from '../core/views.ts'
 import type { AdminDeps } from './deps.ts'
 
 /** `unhealthy` is the only one that an orchestrator should act on. */
@@ -21,9 +21,13 @@ export interface Health {
 /** One line of `/health/detailed`. */
 export interface Service {
   readonly name: string
-  readonly kind: 'weir' | 'part' | 'config' | 'exchange'
+  readonly kind: 'weir' | 'part' | 'config' | 'exchange' | 'check'
   readonly status: Status
   readonly message: string
+  /** Of hosts and checks: the usual time to the head of an answer; null before any. */
+  readonly response_time_ms?: number | null
+  readonly last_ok_at?: string | null
+  readonly last_error?: { readonly message: string; readonly at: string } | null
 }
 
 /** `/health/detailed`. */
@@ -145,9 +149,39 @@ const servicesOf = (deps: AdminDeps): readonly Service[] => {
     { name: 'weir', kind: 'weir', status: why === undefined ? 'healthy' : 'unhealthy', message: why ?? 'takes calls' },
     configService(deps.config()),
     ...parts,
-    ...deps.breakers().map(exchangeService),
+    ...hostServices(deps.breakers(), deps.services()),
+    ...deps.services().flatMap((service) => (service.kind === 'check' ? [checkService(service)] : [])),
   ]
 }
+
+/** A host is as well as its breaker and its answers say. */
+const hostServices = (breakers: readonly BreakerView[], services: readonly ServiceView[]): readonly Service[] => {
+  const heard = new Map(services.map((service) => [service.name, service]))
+  return breakers.map((breaker) => {
+    const found = exchangeService(breaker)
+    const service = heard.get(breaker.host)
+    if (service === undefined || service.kind === 'check') return found
+    const fails = !service.healthy && found.status === 'healthy'
+    const unwell = { status: 'degraded' as const, message: failing(service) }
+    return { ...found, ...(fails ? unwell : {}), ...answering(service) }
+  })
+}
+
+const checkService = (service: ServiceView): Service => ({
+  ...{ name: service.name, kind: 'check', status: service.healthy ? 'healthy' : 'degraded' },
+  message: service.healthy ? 'answers' : failing(service),
+  ...answering(service),
+})
+
+const failing = ({ failures, lastError }: ServiceView): string =>
+  failures === 0 ? 'answers again' : `${failures} failures in a row, last: ${lastError?.message ?? 'unknown'}`
+
+const answering = ({ responseMs, lastOkAtWallMs, lastError }: ServiceView) => ({
+  response_time_ms: responseMs ?? null,
+  last_ok_at: lastOkAtWallMs === undefined ? null : new Date(lastOkAtWallMs).toISOString(),
+  last_error:
+    lastError === undefined ? null : { message: lastError.message, at: new Date(lastError.atWallMs).toISOString() },
+})
 
 const configService = ({ file, lastError }: ConfigView): Service => ({
   name: 'config',

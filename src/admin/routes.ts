@@ -5,8 +5,10 @@
 import type { StoreView } from '../core/views.ts'
 import type { LevelsView } from '../core/watch.ts'
 import { createAssets } from './assets.ts'
+import { breakersOf } from './breakers.ts'
 import type { AdminDeps, Question } from './deps.ts'
 import { Events, type Sink } from './events.ts'
+import { analysesOf, errorsOf, failuresOf } from './failures.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
 import { fromWire, toWire } from './wire.ts'
 
@@ -75,7 +77,12 @@ const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
     ['/metrics', { GET: metrics }],
     ['/v1/limits', view(() => ({ limits: deps.limits() }))],
     ['/v1/queues', view(() => ({ queues: deps.queues() }))],
-    ['/v1/breakers', view(() => ({ breakers: deps.breakers() }))],
+    ['/v1/breakers', view(() => breakersOf(deps.breakers()))],
+    ['/v1/alerts', view(({ query }) => ({ alerts: deps.alerts(query.get('active') === '1') }))],
+    ['/v1/stats', view(() => deps.stats())],
+    ['/v1/failures', view(({ query }) => failuresOf(deps, query.get('service') ?? undefined, limitOf(query)))],
+    ['/v1/failures/analysis', { GET: ({ query }) => analysis(deps, query.get('service')) }],
+    ['/errors', view(({ query }) => errorsOf(deps, limitOf(query)))],
     ['/v1/recent', view(({ query }) => ({ calls: deps.calls(limitOf(query)) }))],
     [
       '/v1/violations',
@@ -109,6 +116,11 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['/v1/limits', 'every bucket and its level'],
   ['/v1/queues', 'who waits'],
   ['/v1/breakers', 'breakers and their history; POST …/{host}/open, close or reset'],
+  ['/v1/alerts', 'what needs attention, and what did (?active=1: only what does now)'],
+  ['/v1/stats', 'who uses what: calls, waits, refusals and shares of the budget, by bot and class'],
+  ['/v1/failures', 'failed calls of the last five minutes (?service=EXCHANGE&limit=)'],
+  ['/v1/failures/analysis', 'how many, whether they grow, of what kinds, and what to do (?service=EXCHANGE)'],
+  ['/errors', 'the same as a plain list'],
   ['/v1/events', 'all of it as it happens: server-sent events'],
   ['/v1/history', 'the last 15 minutes or 24 hours (?span=15m|24h&exchange=)'],
   ['/v1/spenders', 'which bot spent what of which bucket within 15 minutes'],
@@ -128,6 +140,11 @@ const listen = (events: Events, { headers, method }: AdminRequest): Answer => {
   const head = { status: 200, type: 'text/event-stream', body: '' }
   if (method === 'HEAD') return head
   return { ...head, stream: (sink) => events.join(sink, typeof lastHeard === 'string' ? lastHeard : undefined) }
+}
+
+const analysis = (deps: AdminDeps, service: string | null): Answer => {
+  const found = analysesOf(deps, service)
+  return found === undefined ? refusal(404, 'No exchange of that name in limits.yaml.') : json(toWire(found))
 }
 
 const history = (deps: AdminDeps, { query }: AdminRequest): Answer => {

@@ -131,6 +131,14 @@ export const ERRORS = {
   ),
 } as const satisfies Record<string, Row>
 
+/** The system's code for what broke (`ECONNREFUSED`): the text of an error may quote a request, a code can not. */
+export const systemCode = (error: unknown): string | undefined => {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof WeirError) && 'code' in cause) return String(cause.code)
+  }
+  return undefined
+}
+
 /** A code that `X-Weir-Error` can carry. */
 export type ErrorCode = keyof typeof ERRORS
 

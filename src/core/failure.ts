@@ -45,6 +45,7 @@ export interface FailureView {
   readonly credential: string | undefined
   readonly bot: string
   readonly call: string
+  readonly host: string
   readonly pattern: string
   readonly category: Category
   readonly severity: FailureSeverity

@@ -159,6 +159,20 @@ export interface ActivityView {
   readonly cacheMisses: number
 }
 
+/** How a host, or what a check of limits.yaml asks, has answered lately. */
+export interface ServiceView {
+  /** A host, or the name of a check. */
+  readonly name: string
+  readonly kind: 'exchange' | 'check'
+  readonly healthy: boolean
+  /** Time to its head, the newest counting most; undefined before any answer. */
+  readonly responseMs: Millis | undefined
+  /** Failures in a row, up to now. */
+  readonly failures: number
+  readonly lastOkAtWallMs: Millis | undefined
+  readonly lastError: { readonly message: string; readonly atWallMs: Millis } | undefined
+}
+
 /** A key that rests, because the exchange keeps refusing it. */
 export interface RestingKeyView {
   /** Its hash. */

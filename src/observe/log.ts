@@ -10,7 +10,7 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { Autopsy } from '../core/autopsy.ts'
 import type { Call, Verdict } from '../core/call.ts'
-import { WeirError } from '../core/errors.ts'
+import { systemCode } from '../core/errors.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
 import { shadowText } from '../core/shadow.ts'
 
@@ -251,7 +251,7 @@ const callFields = ({ call, status, tookMs, error }: Extract<WeirEvent, { type: 
     waited_ms: round(record.waitedMs),
     shadow: shadowText(record.shadow),
     cost: record.cost,
-    cause: record.decision === 'failed' ? causeOf(error) : undefined,
+    cause: record.decision === 'failed' ? systemCode(error) : undefined,
     stack: bug ? safeStack(error) : undefined,
   }
 }
@@ -265,14 +265,6 @@ const identity = ({ id, bot, request, record }: Call) => ({
 })
 
 const round = (ms: number): number => Math.round(ms * 1000) / 1000
-
-/** The system's code for what broke (`ECONNREFUSED`): the text of an error may quote a request, a code can not. */
-const causeOf = (error: unknown): string | undefined => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (!(cause instanceof WeirError) && 'code' in cause) return String(cause.code)
-  }
-  return undefined
-}
 
 /** Errors whose text speaks of the program. Others may quote what they choked on (JSON.parse quotes a body's start). */
 const SPEAK_OF_CODE: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'WeirError'])

@@ -64,6 +64,41 @@ describe('/health/detailed', () => {
   })
 })
 
+describe('/health/detailed of hosts and checks', () => {
+  const service = {
+    ...{ name: 'api.kraken.com', kind: 'exchange', healthy: true, responseMs: 41.2, failures: 0 },
+    ...{ lastOkAtWallMs: 1_700_000_000_000, lastError: { message: 'http 503', atWallMs: 1_699_999_990_000 } },
+  } as const
+  const detailed = async (deps: Partial<AdminDeps>) => (await health<DetailedHealth>(deps, '/health/detailed')).body
+
+  it('tells how fast a host answers and what went wrong last', async () => {
+    const { services } = await detailed({ services: () => [service] })
+    expect(services.at(-1)).toEqual({
+      ...{ name: 'api.kraken.com', kind: 'exchange', status: 'healthy', message: 'answers', response_time_ms: 41.2 },
+      last_ok_at: '2023-11-14T22:13:20.000Z',
+      last_error: { message: 'http 503', at: '2023-11-14T22:13:10.000Z' },
+    })
+  })
+
+  it('calls a host degraded that keeps failing, though its breaker is closed', async () => {
+    const body = await detailed({ services: () => [{ ...service, healthy: false, failures: 3 }] })
+    expect(body).toMatchObject({ overall_status: 'degraded', healthy_services: 2, total_services: 3 })
+    expect(body.services.at(-1)?.message).toBe('3 failures in a row, last: http 503')
+  })
+
+  it('lists checks beside the hosts; one that fails is never a reason to restart weir', async () => {
+    const deps = {
+      services: () => [{ ...service, name: 'status_page', kind: 'check' as const, healthy: false, failures: 4 }],
+    }
+    const body = await detailed(deps)
+    expect(body.services.map(({ name, status }) => `${name} ${status}`).slice(-2)).toEqual([
+      'api.kraken.com healthy',
+      'status_page degraded',
+    ])
+    expect((await health(deps)).status).toBe(200)
+  })
+})
+
 describe('/health/metrics', () => {
   it('tells counts in all and by exchange', async () => {
     const { body } = await health<{ exchanges: object; process: { memory_bytes: number } }>({}, '/health/metrics')

@@ -44,7 +44,7 @@ export const showStatus = async (args: readonly string[], env: NodeJS.ProcessEnv
   const screen = async (): Promise<string> => {
     const status = fromWire(JSON.parse(await ask(read.settings, '/v1/status', 'application/json'))) as StatusView
     const { isTTY, columns } = process.stdout
-    return statusText(status, { colour: isTTY, columns: isTTY ? columns : undefined, nowWallMs: realClock.wall() })
+    return statusText(status, { colour: isTTY, columns: (isTTY && columns) || undefined, nowWallMs: realClock.wall() })
   }
   try {
     if (watched) await watch({ clock: realClock, out: process.stdout, read: screen, quit: untilQuit() })

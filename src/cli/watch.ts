@@ -51,7 +51,9 @@ export const watch = async ({ clock, out, read, quit }: WatchParts): Promise<voi
 }
 
 /** One picture over the last: each line is ended where it ends, and what was below is wiped. */
-const frame = (screen: string, rows = Number.POSITIVE_INFINITY): string => {
+const frame = (screen: string, told: number | undefined): string => {
+  // A terminal that does not know its size says 0.
+  const rows = told || Number.POSITIVE_INFINITY
   const lines = screen.trimEnd().split('\n')
   const shown = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`]
   return HOLD + HOME + shown.map((line) => line + TO_END_OF_LINE).join('\r\n') + TO_END_OF_SCREEN + SHOW

@@ -27,7 +27,7 @@ describe('the pages', () => {
     expect(text.headers['content-type']).toContain('text/plain')
     const html = await desk.get('/', { accept: 'text/html,*/*' })
     expect(html.headers['content-type']).toContain('text/html')
-    const paths = [...html.body.matchAll(/href="([^"]+)"/g)].map(([, path]) => path ?? '')
+    const paths = [...html.body.matchAll(/<a href="(\/[^"]+)"/g)].map(([, path]) => path ?? '')
     expect(paths.length).toBeGreaterThan(10)
     for (const path of paths) {
       expect(text.body).toContain(path)

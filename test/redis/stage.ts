@@ -18,11 +18,10 @@ import type { Ticket } from '../../src/limit/ticket.ts'
 import type { RedisConnection } from '../../src/redis/connection.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
-/** The script as it is, but for whose time it is. */
-const SCRIPT = readFileSync(new URL('../../src/limit/shared/buckets.lua', import.meta.url), 'utf8').replace(
-  "redis.call('TIME')",
-  '{ ARGV[2], ARGV[3] }',
-)
+/** The script as it is, but for whose time it is, and that what it shouts is heard when we say so. */
+const SCRIPT = readFileSync(new URL('../../src/limit/shared/buckets.lua', import.meta.url), 'utf8')
+  .replace("redis.call('TIME')", '{ ARGV[2], ARGV[3] }')
+  .replaceAll("redis.call('PUBLISH', prefix .. 'calls'", "redis.call('RPUSH', prefix .. 'shouts'")
 const TIMEOUT_MS: Millis = 50
 /** Date of the server when time begins. */
 const SERVER_EPOCH_MS = 1_800_000_000_000
@@ -118,8 +117,7 @@ export class Stage {
     if (!this.#ears.some((ear) => ear.of === of)) this.#ears.push({ of, hear })
   }
 
-  /** What is published on the channel of this exchange. */
-  shout(message: string): void {
+  #shout(message: string): void {
     for (const { of, hear } of this.#ears) {
       if (of.alive && !of.isCut) this.clock.after(1, () => of.here(() => hear(message)))
     }
@@ -170,7 +168,10 @@ export class Stage {
   async #run(message: string): Promise<string> {
     const now = this.clock.now() + SERVER_EPOCH_MS + this.#ahead
     const time = [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))]
-    return this.options.redis.run(SCRIPT, [`rl:{${this.name}}members`], [message, ...time])
+    const reply = await this.options.redis.run(SCRIPT, [`rl:{${this.name}}members`], [message, ...time])
+    const shouts = await this.options.redis.command('LPOP', `rl:{${this.name}}shouts`, '100')
+    for (const shout of (shouts as string[] | null) ?? []) this.#shout(shout)
+    return reply
   }
 
   #track(work: Promise<unknown>): void {
@@ -194,7 +195,7 @@ class Venue {
   #at: Millis
   #highest = 0n
   readonly violations: string[] = []
-  inversions = 0
+  readonly inversions: string[] = []
   served = 0
 
   constructor(rule: BucketRule, now: () => Millis) {
@@ -212,7 +213,7 @@ class Venue {
     this.#log.push(now)
     this.served += 1
     const inOrder = nonce === undefined || nonce > this.#highest
-    if (!inOrder) this.inversions += 1
+    if (!inOrder) this.inversions.push(`${now.toFixed(0)} ms: ${by} with ${nonce} after ${this.#highest}`)
     else if (nonce !== undefined) this.#highest = nonce
     return inOrder
   }

@@ -29,7 +29,7 @@ do
 end
 -- Nothing is known: this is the first start of all, or the server was emptied while weirs run.
 local empty = meta == nil
-meta = meta or { epoch = 0, ahead = 0, at = '0', ghost = 0, ghost_until = 0, forgot_at = 0, quiet_until = 0 }
+meta = meta or { epoch = 0, ahead = 0, at = '0', ghost = 0, ghost_until = 0, forgot_at = 0, quiet_until = 0, turns_from = 0 }
 
 -- ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,6 +231,7 @@ if empty or older then
     end)
     members, me = {}, nil
     meta.ghost, meta.ghost_until, meta.forgot_at, meta.quiet_until = 1, now + ask.yield_ms, now, 0
+    meta.turns_from = now + ask.out_ms
   end
   meta.epoch = math.max(meta.epoch, ask.epoch) + 1
 end
@@ -243,6 +244,7 @@ end
 if before > 0 and now - before > ask.out_ms then
   for _, member in pairs(members) do member.kept = (member.kept or 0) + now - before end
   meta.ghost_until = meta.ghost_until + now - before
+  meta.turns_from = now + ask.out_ms
 end
 
 do
@@ -360,7 +362,8 @@ end
 -- ── levels, takes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 local part = fraction()
-local answer = { state = me.out and 'out' or 'in', share = me.share, members = count, now = date(now), epoch = meta.epoch,
+-- Whoever has not been heard of since this server forgot everything is counted as one.
+local answer = { state = me.out and 'out' or 'in', share = me.share, members = count + (meta.ghost > EPSILON and 1 or 0), now = date(now), epoch = meta.epoch,
   buckets = {}, takes = {} }
 
 local function available(bucket)
@@ -440,9 +443,10 @@ if not me.out then
     if ended.free and next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
   end
 
-  for _, lane in ipairs(ask.holds) do
-    local turn = turn_of(lane)
-    turn.owner = turn.owner or ask.me
+  for _, key in ipairs(ask.keys) do
+    local turn = turn_of(key.lane)
+    if key.flying then turn.owner = turn.owner or ask.me end
+    if key.high and (not turn.high or key.high > turn.high) then turn.high = key.high end
   end
 
   -- Whose turn it is at a key whose calls must leave in the order of their nonces: the lowest that waits anywhere.
@@ -450,8 +454,8 @@ if not me.out then
     local turn = turn_of(want.lane)
     local owner = turn.owner and members[turn.owner]
     if turn.high and want.least and want.least <= turn.high then return nil, 'stale' end
-    -- Books that forgot may have forgotten whose turn it was.
-    if meta.forgot_at > 0 and now < meta.forgot_at + ask.out_ms then return meta.forgot_at + ask.out_ms - now, 'turn' end
+    -- What was sent while this server was away, or has been forgotten here, is told by whoever sent it.
+    if now < meta.turns_from then return meta.turns_from - now, 'turn' end
     if turn.owner and turn.owner ~= ask.me and owner and not owner.out then return 250, 'turn' end
     for id, head in pairs(turn.waiting) do
       local other = members[id]
@@ -496,7 +500,7 @@ if not me.out then
           turn.owner, turn.last = ask.me, ask.home
           turn.waiting[ask.me] = nil
           local mixed = now - math.max(tonumber(turn.mixed_at or 0), meta.forgot_at) < ask.yield_ms
-          answer.takes[index] = { after = wait, sole = not mixed }
+          answer.takes[index] = { after = wait, sole = not mixed, high = turn.high }
         else
           answer.takes[index] = { after = wait }
         end

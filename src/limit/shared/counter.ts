@@ -145,6 +145,16 @@ export class Counter {
     this.#promise = 0
   }
 
+  /** The share is not this weir's any more; what was spent of it is done with. */
+  yield(now: Millis): void {
+    if (this.#own === undefined) return
+    this.#held += this.#own.inFlight
+    this.#spentAlone = 0
+    this.#returned = 0
+    this.#own = meterOf(this.#rule, 0, 0, now)
+    this.#share = 0
+  }
+
   /** The store is back. `returned`: what was spent alone is missing in what the share had left; else it was told as spent. */
   together(returned: boolean): void {
     if (this.#own === undefined) return

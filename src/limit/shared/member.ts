@@ -198,6 +198,7 @@ export class Member {
 
   async #speak(): Promise<void> {
     const now = this.#clock.now()
+    if (this.#phase === 'alone') this.#yield(now)
     const returns = this.#mustReturn
     const asked = this.#phase === 'alone' ? [] : this.#queue.splice(0)
     const counters = this.#toTell(asked, returns, now)
@@ -274,7 +275,7 @@ export class Member {
       buckets,
       takes,
       ends: this.#turns.ends(),
-      holds: returns ? this.#turns.holds() : [],
+      keys: returns ? this.#turns.keys() : [],
       cold_start: coldStart(),
       horizon_ms: HORIZON_MS,
       out_ms: OUT_MS,
@@ -330,7 +331,7 @@ export class Member {
       granted: true,
       purses: takes.map((take) => this.counter(take).reserve(take.cost, true, now)),
     } as const
-    if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false)
+    if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false, reply.high)
     if (reply.after <= 0) return answer(grant)
     this.#clock.after(reply.after, () => {
       if (this.#clock.now() - now < OUT_MS) return answer(grant)
@@ -364,16 +365,24 @@ export class Member {
     this.#options.changed(false)
   }
 
+  /** So long after it was heard, the others may use the share of a weir that is cut off: it begins anew. */
+  #yield(now: Millis): void {
+    if (this.#share === 0 || now - this.#heardAt < this.#options.yieldMs() - 2 * OUT_MS) return
+    this.#share = 0
+    this.#epoch = 0
+    this.#heardCount = 0
+    for (const counter of this.#counters.values()) counter.yield(now)
+  }
+
   #answerAlone(asked: readonly Asking[]): void {
     for (const { first, takes, manner, answer } of asked) answer(this.#takeAlone(first, takes, manner))
   }
 
   #takeAlone(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
     const now = this.#clock.now()
-    // After that the others may use its share, if it is this weir alone that is cut off.
-    const yielded = now - this.#heardAt > this.#options.yieldMs() - 2 * OUT_MS
+    this.#yield(now)
     const mayGo = turn === undefined || this.#members === 1 || this.#turns.isMine(turn)
-    if (this.#options.onFailure() === 'closed' || this.#share === 0 || yielded || !mayGo)
+    if (this.#options.onFailure() === 'closed' || this.#share === 0 || !mayGo)
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
     let waitMs = 0
     let by = first

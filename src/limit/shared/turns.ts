@@ -6,45 +6,53 @@ import type { Message, TurnWord } from './wire.ts'
 /** Lanes remembered; their names come from bots' keys. */
 const KEPT = 4096
 
+interface Key {
+  /** Nobody else has used it lately, as of the last turn here. */
+  sole: boolean
+  /** Calls on the way. */
+  flying: number
+  /** Highest nonce that is known to be accepted. */
+  high: string | undefined
+}
+
 /** What one weir knows of the turns at keys. */
 export class Turns {
-  /** Whether nobody else has used the key lately, as of the last turn here. */
-  readonly #sole = new Map<string, boolean>()
-  /** Calls on the way, by key. */
-  readonly #flying = new Map<string, number>()
+  readonly #keys = new Map<string, Key>()
   #ended: Message['ends'] = []
 
   word({ lane, nonce, window }: Turn): TurnWord {
     return nonce === undefined ? { lane } : { lane, nonce: textOf(nonce), least: textOf(nonce + window) }
   }
 
-  granted({ lane }: Turn, sole: boolean): void {
-    if (this.#sole.size >= KEPT) this.#sole.clear()
-    this.#sole.set(lane, sole)
-    this.#flying.set(lane, (this.#flying.get(lane) ?? 0) + 1)
+  granted({ lane }: Turn, sole: boolean, high?: string): void {
+    const key = this.#key(lane)
+    key.sole = sole
+    key.flying += 1
+    raise(key, high)
   }
 
   /** The answer to whether the call may go was lost: if it was yes, the turn is handed back. */
   unheard({ lane }: Turn): void {
-    if (!this.#flying.has(lane)) this.#ended = [...this.#ended, { lane, free: true }]
+    if (this.#key(lane).flying === 0) this.#ended = [...this.#ended, { lane, free: true }]
   }
 
   /** Another weir uses the key as well. */
   mixed(lane: string): void {
-    this.#sole.set(lane, false)
+    const key = this.#keys.get(lane)
+    if (key !== undefined) key.sole = false
   }
 
   /** Nobody else is known to use the key: this weir may go on with it while the store is away. */
   isMine({ lane }: Turn): boolean {
-    return this.#sole.get(lane) === true
+    return this.#keys.get(lane)?.sole === true
   }
 
   ended({ lane, nonce }: Turn, accepted: boolean): void {
-    const left = (this.#flying.get(lane) ?? 0) - 1
-    if (left > 0) this.#flying.set(lane, left)
-    else this.#flying.delete(lane)
-    const high = accepted && nonce !== undefined ? { nonce: textOf(nonce) } : {}
-    this.#ended = [...this.#ended, { lane, ...high, free: left <= 0 }]
+    const key = this.#key(lane)
+    key.flying = Math.max(0, key.flying - 1)
+    const high = accepted && nonce !== undefined ? textOf(nonce) : undefined
+    raise(key, high)
+    this.#ended = [...this.#ended, { lane, free: key.flying === 0, ...(high === undefined ? {} : { nonce: high }) }]
   }
 
   /** What the store does not know yet. */
@@ -56,10 +64,27 @@ export class Turns {
     this.#ended = this.#ended.filter((end) => !ends.includes(end))
   }
 
-  /** Keys of which calls are on the way. */
-  holds(): readonly string[] {
-    return [...this.#flying.keys()]
+  /** For a store that may have forgotten them. */
+  keys(): Message['keys'] {
+    return [...this.#keys].map(([lane, { flying, high }]) => ({
+      lane,
+      flying: flying > 0,
+      ...(high === undefined ? {} : { high }),
+    }))
   }
+
+  #key(lane: string): Key {
+    const known = this.#keys.get(lane)
+    if (known !== undefined) return known
+    if (this.#keys.size >= KEPT) for (const [old, { flying }] of this.#keys) if (flying === 0) this.#keys.delete(old)
+    const key = { sole: false, flying: 0, high: undefined }
+    this.#keys.set(lane, key)
+    return key
+  }
+}
+
+const raise = (key: Key, high: string | undefined): void => {
+  if (high !== undefined && (key.high === undefined || high > key.high)) key.high = high
 }
 
 /** Twenty digits, the most that a nonce of 64 bits has: so text compares as numbers do. */

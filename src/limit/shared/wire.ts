@@ -76,8 +76,8 @@ export interface Message {
   readonly takes: readonly TakeWord[]
   /** Calls that ended at keys with an order, with their nonce when it was accepted; `free` when none is left on the way. */
   readonly ends: readonly { readonly lane: string; readonly nonce?: string; readonly free: boolean }[]
-  /** Keys of which calls are on the way, told to a server that may have forgotten it. */
-  readonly holds: readonly string[]
+  /** With `returns`: keys with an order, whether calls are on the way, and the highest nonce that is known to be accepted. */
+  readonly keys: readonly { readonly lane: string; readonly flying: boolean; readonly high?: string }[]
   readonly cold_start: number
   /** A grant may lie this far ahead, and five times as far where there is much to share. */
   readonly horizon_ms: Millis
@@ -88,7 +88,7 @@ export interface Message {
 
 /** What became of one take. */
 export type TakeReply =
-  | { readonly after: Millis; readonly sole?: boolean }
+  | { readonly after: Millis; readonly sole?: boolean; readonly high?: string }
   | { readonly wait: Millis; readonly by: number }
   | { readonly stale: true }
 

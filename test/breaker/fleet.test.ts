@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { type BreakerPorts, Breakers } from '../../src/breaker/breakers.ts'
+import { breaker } from '../../src/breaker/layer.ts'
+import type { BreakerFleet, BreakerNews } from '../../src/breaker/news.ts'
+import { type ClassifiedCall, OK, type Verdict } from '../../src/core/call.ts'
+import { WeirError } from '../../src/core/errors.ts'
+import type { BreakerRule } from '../../src/core/rules.ts'
+import { aBreakerRule, aCall, aReply, aVerdict, forwarded } from '../support/build.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+
+const HOST = 'api.kraken.com'
+const FAILING = aVerdict('failing', { reason: 'http 502' })
+const TOO_MANY = aVerdict('throttled', { reason: 'http 429', hostWide: true, pauseMs: 40_000 })
+
+/** Weirs that hear each other at once, and of which one at a time may probe. */
+class Bus {
+  readonly clock = new FakeClock()
+  readonly said: BreakerNews[] = []
+  readonly #weirs: Breakers[] = []
+  #prober: number | undefined
+
+  weir(rule: Partial<BreakerRule> = {}, ports: Partial<BreakerPorts> = {}): Breakers {
+    const me = this.#weirs.length
+    const hosts = new Map([[HOST, { breaker: aBreakerRule(rule) }]])
+    const fleet: BreakerFleet = {
+      tell: (host, news) => {
+        this.said.push(news)
+        for (const [index, weir] of this.#weirs.entries()) if (index !== me) weir.hear(host, news)
+      },
+      claim: async () => {
+        this.#prober ??= me
+        return this.#prober === me
+      },
+      yield: () => {
+        if (this.#prober === me) this.#prober = undefined
+      },
+    }
+    const given = { clock: this.clock, chance: () => 0.5, observer: () => {}, hosts: () => hosts, fleet }
+    const weir = new Breakers({ ...given, ...ports })
+    this.#weirs.push(weir)
+    return weir
+  }
+
+  states(): readonly (string | undefined)[] {
+    return this.#weirs.map((weir) => weir.view()[0]?.state)
+  }
+}
+
+const call = (weir: Breakers, verdict: Verdict, unheard?: 'unheard'): void =>
+  weir.admit(aCall()).report(verdict, 10, unheard)
+
+const failing = (weir: Breakers, times: number, unheard?: 'unheard'): void => {
+  for (let i = 0; i < times; i += 1) call(weir, FAILING, unheard)
+}
+
+/** A read down the layer of one weir. */
+const read = (weir: Breakers, verdict: Verdict = OK): Promise<string> =>
+  breaker(weir)(async ({ record }: ClassifiedCall) => {
+    forwarded(record, verdict, 10)
+    return aReply()
+  })(aCall()).then(
+    () => 'passed',
+    (error: unknown) => (error instanceof WeirError ? error.code : 'a bug'),
+  )
+
+describe('what is told', () => {
+  it('an opening that the exchange itself has caused: for the time that is left, and at the same level', () => {
+    for (const [verdict, times, openForMs, cause] of [
+      [FAILING, 5, 30_000, 'failures'],
+      [TOO_MANY, 1, 40_000, 'limit'],
+    ] as const) {
+      const bus = new Bus()
+      const [one, other] = [bus.weir(), bus.weir()]
+      for (let i = 0; i < times; i += 1) call(one, verdict)
+      expect(bus.said).toEqual([{ state: 'open', cause, reason: expect.any(String), openForMs, level: 1 }])
+      expect(bus.states()).toEqual(['open', 'open'])
+      expect(other.view()[0]).toMatchObject({ openForMs, reason: `${bus.said[0]?.reason} (seen by another weir)` })
+    }
+  })
+
+  it('no silence, no slowness and no bot that gave up: the next weir may have a better way', () => {
+    const bus = new Bus()
+    const [one] = [bus.weir({ slowCallMs: 1_000 }), bus.weir()]
+    failing(one, 5, 'unheard')
+    expect(bus.states()).toEqual(['open', 'closed'])
+    one.reset(HOST)
+    for (let i = 0; i < 10; i += 1) one.admit(aCall({ path: `/${i}` })).report(OK, 9_000)
+    expect(bus.states()).toEqual(['open', 'closed'])
+    one.reset(HOST)
+    for (let i = 0; i < 5; i += 1) one.admit(aCall()).abandon(9_000)
+    expect(bus.states()).toEqual(['open', 'closed'])
+    expect(bus.said).toEqual([])
+  })
+
+  it('that an opening lasts longer than was told', () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    const slow = one.admit(aCall())
+    call(one, aVerdict('throttled', { hostWide: true, pauseMs: 31_000 }))
+    slow.report(aVerdict('throttled', { hostWide: true, pauseMs: 90_000 }), 10)
+    expect(other.view()[0]?.openForMs).toBe(90_000)
+    expect(other.view()[0]?.history).toHaveLength(1)
+  })
+
+  it('what a hand does, and it holds until a hand undoes it, at whichever weir', () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    one.open(HOST)
+    bus.clock.advance(1e9)
+    expect(other.view()[0]).toMatchObject({ state: 'open', forced: true })
+    other.close(HOST)
+    expect(bus.states()).toEqual(['closed', 'closed'])
+  })
+
+  it('nothing that was only heard: news go round once', () => {
+    const bus = new Bus()
+    const [one] = [bus.weir(), bus.weir(), bus.weir()]
+    failing(one, 5)
+    expect(bus.said).toHaveLength(1)
+    expect(bus.states()).toEqual(['open', 'open', 'open'])
+  })
+})
+
+describe('a half-open breaker of several weirs', () => {
+  it('is probed by one of them, and closes for all', async () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    failing(one, 5)
+    bus.clock.advance(30_000)
+    expect(await read(other)).toBe('passed')
+    expect([await read(one), await read(one)]).toEqual(['circuit_open', 'circuit_open'])
+    expect(bus.states()).toEqual(['half_open', 'half_open'])
+    expect([await read(other), await read(other)]).toEqual(['passed', 'passed'])
+    expect(bus.states()).toEqual(['closed', 'closed'])
+    expect(bus.said.at(-1)).toEqual({ state: 'closed', reason: 'probes served' })
+  })
+
+  it('opens again for all when the exchange still fails', async () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    failing(one, 5)
+    bus.clock.advance(30_000)
+    await read(one, FAILING)
+    expect(bus.states()).toEqual(['open', 'open'])
+    expect(other.view()[0]?.openForMs).toBe(60_000)
+  })
+
+  it('is left to the others by a prober whose own way fails', async () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir({ successes: 1 }), bus.weir({ successes: 1 })]
+    failing(one, 5)
+    bus.clock.advance(30_000)
+    await one.claim(aCall())
+    one.admit(aCall()).report(FAILING, 10, 'unheard')
+    expect(bus.states()).toEqual(['open', 'half_open'])
+    expect(await read(other)).toBe('passed')
+    // Its own trouble is its own to try again.
+    expect(bus.states()).toEqual(['open', 'closed'])
+  })
+
+  it('is left to the others by a prober that does not finish', async () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    failing(one, 5)
+    bus.clock.advance(30_000)
+    await one.claim(aCall())
+    one.admit(aCall())
+    bus.clock.advance(20_000)
+    expect(bus.states()).toEqual(['open', 'half_open'])
+    expect(await read(other)).toBe('passed')
+  })
+
+  it('is asked about by reads only, and only while it is', async () => {
+    const bus = new Bus()
+    const [one] = [bus.weir(), bus.weir()]
+    expect(one.claim(aCall())).toBeUndefined()
+    failing(one, 5)
+    expect(one.claim(aCall())).toBeUndefined()
+    bus.clock.advance(30_000)
+    expect(one.claim(aCall({ kind: 'order' }))).toBeUndefined()
+    await one.claim(aCall())
+    expect(one.claim(aCall())).toBeUndefined()
+  })
+
+  it('is probed by each for itself when its opening was its own', async () => {
+    const bus = new Bus()
+    const [one, other] = [bus.weir(), bus.weir()]
+    for (const weir of [one, other]) failing(weir, 5, 'unheard')
+    bus.clock.advance(30_000)
+    expect([await read(one), await read(other)]).toEqual(['passed', 'passed'])
+  })
+})
+
+describe('after a restart', () => {
+  it('an opening of the fleet is one still, and its end is heard', () => {
+    const bus = new Bus()
+    const one = bus.weir()
+    failing(one, 5)
+    const kept = JSON.parse(JSON.stringify(one.snapshot(HOST)))
+    const again = bus.weir()
+    again.restore(HOST, kept)
+    expect(again.view()[0]).toMatchObject({ state: 'open', openForMs: 30_000 })
+    one.close(HOST)
+    expect(again.view()[0]?.state).toBe('closed')
+  })
+
+  it('trouble of its own is its own still, and does not end with that of the others', () => {
+    const bus = new Bus()
+    const one = bus.weir()
+    failing(one, 5, 'unheard')
+    const again = bus.weir()
+    again.restore(HOST, JSON.parse(JSON.stringify(one.snapshot(HOST))))
+    again.hear(HOST, { state: 'closed', reason: 'probes served' })
+    expect(again.view()[0]?.state).toBe('open')
+  })
+})

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../src/core/clock.ts'
 import { Presence } from '../../src/core/presence.ts'
 import type { BucketRule } from '../../src/core/rules.ts'
@@ -15,7 +16,6 @@ import { SharedStore } from '../../src/limit/shared/store.ts'
 import { Spread } from '../../src/limit/spread.ts'
 import type { Take } from '../../src/limit/store.ts'
 import type { Ticket } from '../../src/limit/ticket.ts'
-import type { RedisConnection } from '../../src/redis/connection.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 /** The script as it is, but for whose time it is, and that what it shouts is heard when we say so. */
@@ -27,7 +27,8 @@ const TIMEOUT_MS: Millis = 50
 const SERVER_EPOCH_MS = 1_800_000_000_000
 
 export interface StageOptions {
-  readonly redis: RedisConnection
+  /** Waits as long as it takes: only virtual time counts. */
+  readonly redis: Redis
   readonly rule: BucketRule
   /** A number from [0, 1). */
   readonly chance: () => number
@@ -144,13 +145,13 @@ export class Stage {
 
   async forget(): Promise<void> {
     const keys = await this.#keys()
-    for (const key of keys) await this.options.redis.command('DEL', key)
+    for (const key of keys) await this.options.redis.del(key)
   }
 
   async remember(): Promise<void> {
     this.#snapshot = []
     for (const key of await this.#keys()) {
-      const dump = await this.options.redis.run(DUMP, [key], [])
+      const dump = String(await this.options.redis.eval(DUMP, 1, key))
       this.#snapshot.push([key, dump])
     }
   }
@@ -158,25 +159,26 @@ export class Stage {
   /** The books as they were when they were remembered: an old file, or a replica that lagged. */
   async restore(): Promise<void> {
     await this.forget()
-    for (const [key, dump] of this.#snapshot) await this.options.redis.run(RESTORE, [key], [dump])
+    for (const [key, dump] of this.#snapshot) await this.options.redis.eval(RESTORE, 1, key, dump)
   }
 
   async #keys(): Promise<string[]> {
-    return (await this.options.redis.command('KEYS', `rl:{${this.name}}*`)) as string[]
+    return this.options.redis.keys(`rl:{${this.name}}*`)
   }
 
   async #run(message: string): Promise<string> {
     const now = this.clock.now() + SERVER_EPOCH_MS + this.#ahead
     const time = [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))]
-    const reply = await this.options.redis.run(SCRIPT, [`rl:{${this.name}}members`], [message, ...time])
-    const shouts = await this.options.redis.command('LPOP', `rl:{${this.name}}shouts`, '100')
-    for (const shout of (shouts as string[] | null) ?? []) this.#shout(shout)
-    return reply
+    const reply = await this.options.redis.eval(SCRIPT, 1, `rl:{${this.name}}members`, message, ...time)
+    const shouts = await this.options.redis.lpop(`rl:{${this.name}}shouts`, 100)
+    for (const shout of shouts ?? []) this.#shout(shout)
+    return String(reply)
   }
 
   #track(work: Promise<unknown>): void {
     this.#pending.add(work)
-    void work.finally(() => this.#pending.delete(work))
+    const done = (): void => void this.#pending.delete(work)
+    work.then(done, done)
   }
 }
 

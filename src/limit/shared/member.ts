@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
 import type { BucketKey, Grant, Manner, Take, Taken, Turn } from '../store.ts'
-import { Counter } from './counter.ts'
+import { Counter, type Purse } from './counter.ts'
 import { Turns } from './turns.ts'
 import type { Carrier, Heard, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
 
@@ -223,7 +223,7 @@ export class Member {
     }
     if (this.#stopped) return
     const tookMs = this.#clock.now() - now
-    // This process has slept: what it was granted meanwhile may have been taken for a dead one's.
+    // An answer that old is none; see #handBack.
     if (tookMs > OUT_MS) reply = undefined
     this.#jumped = reply?.state === 'late' && tookMs <= LATE_MS
     if (reply !== undefined && !this.#jumped) this.#serverAhead = Number(reply.now) - this.#clock.now()
@@ -323,25 +323,33 @@ export class Member {
   }
 
   #answer({ first, takes, manner: { turn }, answer }: Asking, reply: TakeReply): void {
-    if ('stale' in reply) return answer({ granted: false, waitMs: 0, by: first, stale: true })
-    if ('wait' in reply)
-      return answer({ granted: false, waitMs: Math.ceil(reply.wait), by: takes[reply.by - 1] ?? first })
+    if (!('after' in reply)) {
+      const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
+      answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
+      return
+    }
     const now = this.#clock.now()
     const grant = {
       granted: true,
       purses: takes.map((take) => this.counter(take).reserve(take.cost, true, now)),
     } as const
     if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false, reply.high)
-    if (reply.after <= 0) return answer(grant)
-    this.#clock.after(reply.after, () => {
-      if (this.#clock.now() - now < OUT_MS) return answer(grant)
-      // This process has slept, as above.
-      for (const [index, take] of takes.entries()) {
-        this.counter(take).settle(take.cost, 'never_left', grant.purses[index] ?? 'shared', now)
-      }
-      if (turn !== undefined) this.endTurn(turn, false)
-      answer({ granted: false, waitMs: 0, by: first })
-    })
+    const go = (): void => {
+      if (this.#clock.now() - now < OUT_MS) answer(grant)
+      else this.#handBack(grant, takes, turn, () => answer({ granted: false, waitMs: 0, by: first }))
+    }
+    if (reply.after <= 0) go()
+    else this.#clock.after(reply.after, go)
+  }
+
+  /** This process has slept: what it was granted may have been taken for a dead one's. */
+  #handBack({ purses }: Grant, takes: readonly Take[], turn: Turn | undefined, then: () => void): void {
+    const now = this.#clock.now()
+    for (const [index, take] of takes.entries()) {
+      this.counter(take).settle(take.cost, 'never_left', (purses?.[index] ?? 'shared') as Purse, now)
+    }
+    if (turn !== undefined) this.endTurn(turn, false)
+    then()
   }
 
   /** No answer: the message may have been heard, or not. */

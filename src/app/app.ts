@@ -170,6 +170,7 @@ export const buildApp = async (
     limits: () => limitViews(store.levels()),
     queues: () => lanes.view(),
     breakers: () => breakers.view(),
+    alerts: () => watch.alerts.list(true),
     store: () => fleet && { view: fleet.view(), errors: fleet.errors() },
   })
   observers.push(metrics.observer)

@@ -3,11 +3,12 @@
 // numbers are put into words when somebody scrapes.
 
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import { ALERTS, type AlertView } from '../core/alert.ts'
 import type { BreakerState, Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
 import type { BreakerView, LatencyView, LimitView, QueueView, StoreView } from '../core/views.ts'
-import { Histogram } from './histogram.ts'
 import { type BucketLabels, Tally, within } from './tally.ts'
+import { type Sample, Times } from './times.ts'
 
 /** Where the gauges are read from, at scrape time. */
 export interface MetricSources {
@@ -15,6 +16,8 @@ export interface MetricSources {
   readonly limits: () => readonly LimitView[]
   readonly queues: () => readonly QueueView[]
   readonly breakers: () => readonly BreakerView[]
+  /** Those that hold now. */
+  readonly alerts: () => readonly AlertView[]
   /** Undefined when the limits are shared with nobody. */
   readonly store: () => { readonly view: StoreView; readonly errors: number } | undefined
 }
@@ -28,14 +31,6 @@ export interface Metrics {
   latencies(): { readonly wait: LatencyView; readonly duration: LatencyView; readonly overhead: LatencyView }
   /** The exposition text: all metrics of weir and of the process. */
   text(): Promise<string>
-}
-
-/** One line of the exposition. */
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-  /** Full name where it is not the metric's own (`_bucket`, `_sum`, `_count`). */
-  readonly metricName?: string
 }
 
 interface Definition {
@@ -80,9 +75,22 @@ export const METRICS = {
   queue_wait_seconds: define(
     'histogram',
     'Time that calls spent waiting their turn; calls that did not wait count as 0.',
+    'exchange',
+    'class',
   ),
-  request_duration_seconds: define('histogram', 'Time from the arrival of a call until its answer began to go out.'),
-  overhead_seconds: define('histogram', "weir's own share of that time: without waiting and without the exchange."),
+  request_duration_seconds: define(
+    'histogram',
+    'Time from the arrival of a call until its answer began to go out.',
+    'exchange',
+    'class',
+  ),
+  overhead_seconds: define(
+    'histogram',
+    "weir's own share of that time: without waiting and without the exchange.",
+    'exchange',
+    'class',
+  ),
+  alerts_active: define('gauge', 'Alerts that hold now; /v1/alerts says what about.', 'rule', 'severity'),
   shadow_total: define(
     'counter',
     'Calls that were not held, by what would have been done with them: send, wait, refuse.',
@@ -115,18 +123,12 @@ export const METRICS = {
 
 type MetricName = keyof typeof METRICS
 
-const WAIT_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-const DURATION_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-const OVERHEAD_BOUNDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1]
-
 const STATE_NUMBER: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 }
 
 /** Creates the counters, and the registry that prints them under `prefix`. */
 export const createMetrics = (prefix: string, sources: MetricSources): Metrics => {
   const tally = new Tally()
-  const waits = new Histogram(WAIT_BOUNDS)
-  const durations = new Histogram(DURATION_BOUNDS)
-  const overheads = new Histogram(OVERHEAD_BOUNDS)
+  const times = new Times()
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
 
@@ -141,9 +143,10 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
       sources.breakers().map(({ host, state }) => ({ labels: { host }, value: STATE_NUMBER[state] })),
     circuit_breaker_state_changes_total: () => tally.breakerChanges(),
     queue_length: () => queueLengths(sources.rules(), sources.queues()),
-    queue_wait_seconds: () => histogramSamples(`${prefix}queue_wait_seconds`, waits),
-    request_duration_seconds: () => histogramSamples(`${prefix}request_duration_seconds`, durations),
-    overhead_seconds: () => histogramSamples(`${prefix}overhead_seconds`, overheads),
+    queue_wait_seconds: () => times.samples(`${prefix}queue_wait_seconds`, 'wait'),
+    request_duration_seconds: () => times.samples(`${prefix}request_duration_seconds`, 'duration'),
+    overhead_seconds: () => times.samples(`${prefix}overhead_seconds`, 'overhead'),
+    alerts_active: () => activeAlerts(sources.alerts()),
     shadow_total: () => tally.samples('would'),
     cache_requests_total: () => tally.samples('result'),
     store_together: () => perExchange(sources.store()?.view, ({ together }) => Number(together)),
@@ -165,21 +168,16 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
       if (event.type === 'breaker.changed') tally.breakerChanged(event.host, event.from, event.to)
       return
     }
-    const { record } = event.call
-    tally.finished(record)
-    waits.add(record.waitedMs / 1000)
-    durations.add(event.tookMs / 1000)
-    // Of answers that others fetched (coalesced, stale) and of calls that died, nobody knows whose time it was.
-    const { decision, upstreamMs } = record
-    if (upstreamMs !== undefined ? decision === 'forwarded' : decision === 'cached' || decision === 'refused') {
-      overheads.add(Math.max(0, event.tookMs - record.waitedMs - (upstreamMs ?? 0)) / 1000)
-    }
+    tally.finished(event.call.record)
+    times.finished(event.call.record, event.tookMs)
   }
   return {
     observer,
     tally,
     contentType: registry.contentType,
-    latencies: () => ({ wait: latency(waits), duration: latency(durations), overhead: latency(overheads) }),
+    latencies: () => ({
+      ...{ wait: times.latency('wait'), duration: times.latency('duration'), overhead: times.latency('overhead') },
+    }),
     text: () => registry.metrics(),
   }
 }
@@ -200,6 +198,13 @@ const lowestShares = (rules: Rules, limits: readonly LimitView[]): readonly Samp
     gauges.merge({ exchange, bucket: within(exchange, bucket) }, effectiveShare, Math.min)
   return gauges.samples()
 }
+
+/** Every rule, at 0 where nothing holds. */
+const activeAlerts = (alerts: readonly AlertView[]): readonly Sample[] =>
+  Object.entries(ALERTS).map(([rule, severity]) => ({
+    labels: { rule, severity },
+    value: alerts.filter((alert) => alert.rule === rule).length,
+  }))
 
 const perExchange = (
   view: StoreView | undefined,
@@ -244,27 +249,5 @@ class Gauges {
 
   samples(): readonly Sample[] {
     return [...this.#samples.values()]
-  }
-}
-
-const histogramSamples = (name: string, histogram: Histogram): Sample[] => [
-  ...histogram.cumulative().map(([bound, value]) => ({
-    metricName: `${name}_bucket`,
-    labels: { le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
-    value,
-  })),
-  { metricName: `${name}_sum`, labels: {}, value: histogram.sum },
-  { metricName: `${name}_count`, labels: {}, value: histogram.count },
-]
-
-const latency = (histogram: Histogram): LatencyView => {
-  const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000)
-  const { count, sum } = histogram
-  return {
-    count,
-    meanMs: inMs(count === 0 ? undefined : sum / count),
-    p50Ms: inMs(histogram.quantile(0.5)),
-    p95Ms: inMs(histogram.quantile(0.95)),
-    p99Ms: inMs(histogram.quantile(0.99)),
   }
 }

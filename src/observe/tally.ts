@@ -29,7 +29,7 @@ export interface BucketLabels {
 type BucketCounts = Map<string, { readonly labels: BucketLabels; value: number }>
 
 /** Label of what is not (or not yet) in a closed list. */
-const OTHER = 'other'
+export const OTHER = 'other'
 
 /** Counts since the start of the process. */
 export class Tally {

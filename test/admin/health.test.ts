@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AdminDeps } from '../../src/admin/deps.ts'
 import type { DetailedHealth, Health, RateLimitHealth } from '../../src/admin/health.ts'
-import type { ActivityView } from '../../src/core/views.ts'
+import type { ActivityView, ServiceView } from '../../src/core/views.ts'
 import { breakerView, limitView, openDesk } from './desk.ts'
 
 const health = async <Body = Health>(deps: Partial<AdminDeps>, path = '/health') => {
@@ -65,10 +65,10 @@ describe('/health/detailed', () => {
 })
 
 describe('/health/detailed of hosts and checks', () => {
-  const service = {
+  const service: ServiceView = {
     ...{ name: 'api.kraken.com', kind: 'exchange', healthy: true, responseMs: 41.2, failures: 0 },
     ...{ lastOkAtWallMs: 1_700_000_000_000, lastError: { message: 'http 503', atWallMs: 1_699_999_990_000 } },
-  } as const
+  }
   const detailed = async (deps: Partial<AdminDeps>) => (await health<DetailedHealth>(deps, '/health/detailed')).body
 
   it('tells how fast a host answers and what went wrong last', async () => {

@@ -20,12 +20,14 @@ describe('the last five minutes', () => {
     lately.observer(finished({ decision: 'cached', cache: 'hit' }))
     lately.observer(finished({ decision: 'forwarded', cache: 'fwd=miss; stored', verdict: OK }))
     lately.observer(finished({ decision: 'forwarded', cache: 'fwd=bypass', verdict: OK }))
+    lately.observer(finished({ decision: 'stale', cache: 'hit; ttl=-3' }))
     expect(lately.counts('kraken')).toEqual({
-      calls: 6,
+      calls: 7,
       refused: 2,
       limited: 1,
       throttled: 1,
-      cacheHits: 1,
+      cacheHits: 2,
+      stale: 1,
       cacheMisses: 1,
     })
     expect(lately.counts('coinbase').calls).toBe(0)

@@ -13,6 +13,7 @@ const metricsWith = (sources: Partial<MetricSources> = {}, prefix = 'weir_') =>
     limits: () => [],
     queues: () => [],
     breakers: () => [],
+    alerts: () => [],
     store: () => undefined,
     ...sources,
   })
@@ -89,12 +90,16 @@ describe('the metrics', () => {
       circuit_breaker_state: ['gauge', 'host'],
       circuit_breaker_state_changes_total: ['counter', 'host', 'from', 'to'],
       queue_length: ['gauge', 'exchange', 'class'],
-      queue_wait_seconds: ['histogram'],
-      request_duration_seconds: ['histogram'],
-      overhead_seconds: ['histogram'],
+      queue_wait_seconds: ['histogram', 'exchange', 'class'],
+      request_duration_seconds: ['histogram', 'exchange', 'class'],
+      overhead_seconds: ['histogram', 'exchange', 'class'],
+      alerts_active: ['gauge', 'rule', 'severity'],
       cache_requests_total: ['counter', 'exchange', 'class', 'result'],
       upstream_responses_total: ['counter', 'exchange', 'class', 'verdict'],
       shadow_total: ['counter', 'exchange', 'class', 'would'],
+      store_together: ['gauge', 'exchange'],
+      store_share: ['gauge', 'exchange'],
+      store_errors_total: ['counter'],
     }
     const described = Object.entries(METRICS).map(([name, { type, labels }]) => [name, [type, ...labels]])
     expect(Object.fromEntries(described)).toEqual(contract)
@@ -108,6 +113,10 @@ describe('the metrics', () => {
     const metrics = metricsWith({
       limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
       breakers: () => [breaker('api.kraken.com', 'open')],
+      store: () => ({
+        view: { onFailure: 'share', exchanges: [{ exchange: 'kraken', together: true, share: 0.5, members: 2 }] },
+        errors: 0,
+      }),
     })
     const shadow = { would: 'send' } as const
     metrics.observer(finished({ decision: 'forwarded', verdict: OK, cache: 'fwd=miss; stored', upstreamMs: 5, shadow }))
@@ -144,6 +153,28 @@ describe('the metrics', () => {
     const { values } = parse(await metrics.text())
     expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="private"}')).toBe(2)
     expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="public"}')).toBe(0)
+  })
+
+  it('tell waits, durations and overhead apart by class', async () => {
+    const metrics = metricsWith()
+    metrics.observer(finished({ decision: 'forwarded', waitedMs: 40, upstreamMs: 5 }, 46))
+    metrics.observer(finished({ decision: 'cached', class: 'kraken.public' }, 1))
+    const { values } = parse(await metrics.text())
+    const labels = (id: string, more = '') => `{exchange="kraken",class="${id}"${more}}`
+    expect(values.get(`weir_queue_wait_seconds_bucket${labels('private', ',le="0.025"')}`)).toBe(0)
+    expect(values.get(`weir_queue_wait_seconds_bucket${labels('private', ',le="0.05"')}`)).toBe(1)
+    expect(values.get(`weir_queue_wait_seconds_bucket${labels('public', ',le="0.001"')}`)).toBe(1)
+    expect(values.get(`weir_request_duration_seconds_sum${labels('private')}`)).toBe(0.046)
+    expect(values.get(`weir_overhead_seconds_bucket${labels('private', ',le="0.001"')}`)).toBe(1)
+    expect(metrics.latencies().wait).toMatchObject({ count: 2, p99Ms: 50 })
+  })
+
+  it('count the alerts that hold, from 0', async () => {
+    const alert = { rule: 'breaker_open', severity: 'warning', subject: 'api.kraken.com', message: '' } as const
+    const times = { raisedAtWallMs: 0, lastAtWallMs: 0, resolvedAtWallMs: undefined }
+    const { values } = parse(await metricsWith({ alerts: () => [{ ...alert, ...times }] }).text())
+    expect(values.get('weir_alerts_active{rule="breaker_open",severity="warning"}')).toBe(1)
+    expect(values.get('weir_alerts_active{rule="queue_full",severity="critical"}')).toBe(0)
   })
 
   it('carry the prefix that the rules ask for, and the process’s own metrics under their usual names', async () => {
@@ -230,14 +261,15 @@ describe('the metrics', () => {
     metrics.observer(finished({ decision: 'forwarded', waitedMs: 300, upstreamMs: 40 }, 342))
     metrics.observer(finished({ decision: 'coalesced' }, 900))
     const { values } = parse(await metrics.text())
-    expect(values.get('weir_queue_wait_seconds_sum')).toBeCloseTo(0.3)
-    expect(values.get('weir_request_duration_seconds_sum')).toBeCloseTo(1.242)
-    expect(values.get('weir_request_duration_seconds_bucket{le="0.5"}')).toBe(1)
-    expect(values.get('weir_request_duration_seconds_bucket{le="+Inf"}')).toBe(2)
-    expect(values.get('weir_request_duration_seconds_count')).toBe(2)
+    const value = (name: string, more = '') => values.get(`weir_${name}{exchange="kraken",class="private"${more}}`)
+    expect(value('queue_wait_seconds_sum')).toBeCloseTo(0.3)
+    expect(value('request_duration_seconds_sum')).toBeCloseTo(1.242)
+    expect(value('request_duration_seconds_bucket', ',le="0.5"')).toBe(1)
+    expect(value('request_duration_seconds_bucket', ',le="+Inf"')).toBe(2)
+    expect(value('request_duration_seconds_count')).toBe(2)
     // The follower waited for another's answer: nobody's overhead.
-    expect(values.get('weir_overhead_seconds_count')).toBe(1)
-    expect(values.get('weir_overhead_seconds_sum')).toBeCloseTo(0.002)
+    expect(value('overhead_seconds_count')).toBe(1)
+    expect(value('overhead_seconds_sum')).toBeCloseTo(0.002)
   })
 
   it('hold nothing that a bot sent', async () => {

@@ -21,6 +21,8 @@ export interface Way {
   readonly caFile: string
   /** Of the proxy; undefined where there is none. */
   readonly pid: number | undefined
+  /** Of a weir: `http://127.0.0.1:port`. */
+  readonly admin?: string | undefined
 }
 
 export interface Stage {
@@ -39,6 +41,8 @@ export interface StageOptions {
   readonly squid: string | undefined
   /** Where weir leaves a CPU profile when it ends. */
   readonly profileDir: string | undefined
+  /** The same weir twice more: with nothing that watches calls from beside, and with somebody at its dashboard. */
+  readonly observing?: boolean
 }
 
 const HERE = import.meta.dirname
@@ -66,7 +70,7 @@ export const openStage = async (options: StageOptions): Promise<Stage> => {
 
 /** Starts each process and adds it to `children`. */
 const raise = async (
-  { beside, squid, profileDir }: StageOptions,
+  { beside, squid, profileDir, observing }: StageOptions,
   dir: string,
   children: ChildProcess[],
 ): Promise<Omit<Stage, 'close'>> => {
@@ -89,13 +93,17 @@ const raise = async (
       'proxy',
     )
     const proxyPort = Number(new URL(said.proxy ?? '').port)
-    return { name, kind: 'weir', proxyPort, port: 443, caFile: join(stateDir, 'ca.pem'), pid }
+    return { name, kind: 'weir', proxyPort, port: 443, caFile: join(stateDir, 'ca.pem'), pid, admin: said.admin }
   }
   const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const ways: Way[] = [
     { name: 'direct', kind: 'direct', proxyPort: undefined, port: 443, caFile: originCa, pid: undefined },
     await startWeir('weir', join(HERE, '..'), flags),
   ]
+  if (observing === true) {
+    ways.push(await startWeir('unobserved', join(HERE, '..'), ['--import', join(HERE, 'unobserved.ts')]))
+    ways.push(await startWeir('watched', join(HERE, '..'), []))
+  }
   if (beside !== undefined) ways.push(await startWeir('beside', beside, []))
   if (squid !== undefined) {
     const { process: child, port: proxyPort, caFile } = await startSquid(squid, join(dir, 'squid'), HOST, originCa)
@@ -134,6 +142,7 @@ interface Started {
   readonly port?: number
   readonly caFile?: string
   readonly proxy?: string
+  readonly admin?: string
 }
 
 /** The first line of JSON on standard output that has `field`. */

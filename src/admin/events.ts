@@ -29,7 +29,8 @@ const MOST_LISTENERS = 16
 const MOST_UNREAD: Bytes = 1024 * 1024
 /** News is gathered this long: a write to every listener for every call would cost more than the call. */
 const TICK_MS: Millis = 100
-const CALLS_PER_TICK = 100
+/** More than anybody reads; the log has them all. */
+const CALLS_PER_TICK = 25
 const TICKS_PER_LEVELS = 10
 const TICKS_PER_HEARTBEAT = 150
 /** As many are kept for listeners that come back. */

@@ -118,15 +118,15 @@ describe('events', () => {
     for (const { text } of [late, stranger]) expect(text).toContain('"resumed":false')
   })
 
-  it('tell no more than a hundred calls per tick, and how many more there were', () => {
+  it('tell no more than 25 calls per tick, and how many more there were', () => {
     const { clock, events, calls, news } = stage()
     const one = listener()
     events.join(one, undefined)
     calls(250)
     news()
     clock.advance(100)
-    expect(count(one.text, 'event: call\n')).toBe(100)
-    expect(one.text).toContain('event: skipped\ndata: {"calls":150}')
+    expect(count(one.text, 'event: call\n')).toBe(25)
+    expect(one.text).toContain('event: skipped\ndata: {"calls":225}')
     expect(one.text).toContain('event: rules')
   })
 

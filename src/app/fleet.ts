@@ -17,7 +17,7 @@ import { StartError } from './start-error.ts'
 /** A first start waits so long for Redis. */
 const FIRST_START_MS: Millis = 3000
 const TRY_EVERY_MS: Millis = 50
-const HICCUP_MS: Millis = 250
+const HICCUP_MS: Millis = 1000
 const SECRET_KEY = 'weir:secret'
 
 export interface FleetParts {

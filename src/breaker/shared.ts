@@ -108,7 +108,10 @@ export class SharedBreakers implements BreakerFleet {
     const of = host ?? word.host
     if (of === undefined || !this.#exchanges.has(of) || this.#epochs.get(of) === word.epoch) return
     this.#epochs.set(of, word.epoch)
-    if (word.by !== this.#options.me) this.#options.hear(of, newsFrom(word))
+    const own = word.by === this.#options.me
+    // Ours has arrived though its reply was lost; or somebody has told newer news, and ours are old.
+    if (!own || this.#untold.get(of)?.news.state === word.state) this.#untold.delete(of)
+    if (!own) this.#options.hear(of, newsFrom(word))
   }
 
   /** Undefined when there is no answer. */

@@ -8,7 +8,7 @@ if ARGV[1] == 'tell' then
   for index = 4, #ARGV do
     redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'by', ARGV[2], 'news', ARGV[index])
   end
-  -- By then the oldest order of a bot that still runs is long told of again.
+  -- Gone when there was no news of any order for two days.
   redis.call('PEXPIRE', KEYS[1], 172800000)
   redis.call('PUBLISH', KEYS[1], ARGV[2])
   return 'null'

@@ -1,10 +1,16 @@
 // What one weir hears from the exchange, all of its fleet go by: real weirs, a real Redis, a simulated exchange.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { BreakerNews } from '../../src/breaker/news.ts'
+import { SharedBreakers } from '../../src/breaker/shared.ts'
+import { realClock } from '../../src/core/clock.ts'
+import { parseAddress } from '../../src/redis/address.ts'
+import { connect } from '../../src/redis/connection.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
 import { shippedLimits } from '../support/weir.ts'
 import { type Member, openPair, page, soon } from './pair.ts'
+import { startRedis } from './server.ts'
 
 const HOST = 'api.kraken.com'
 const TIME = { path: '/0/public/Time' }
@@ -103,5 +109,93 @@ describe('a fleet', { timeout: 40_000 }, () => {
     const heard = await inState(other, 'open', 6_000)
     expect(heard.open_for_ms).toBeGreaterThan(5_000)
     expect(heard.open_for_ms).toBeLessThan(20_000)
+  })
+})
+
+describe('news of breakers', { timeout: 20_000 }, () => {
+  const OPEN: BreakerNews = { state: 'open', cause: 'limit', reason: 'http 429', openForMs: 60_000, level: 1 }
+  const CLOSED: BreakerNews = { state: 'closed', reason: 'probes served' }
+
+  /** One end of the line; its next replies are lost while `deaf`. */
+  const end = async (url: string, me: string) => {
+    const connection = connect(parseAddress(url), realClock)
+    await soon(() => connection.command('PING').catch(() => undefined))
+    const heard: BreakerNews[] = []
+    const line = { deaf: false, heard, shared: undefined as unknown as SharedBreakers }
+    const redis: typeof connection = {
+      ...connection,
+      run: async (...asked) => {
+        const answer = await connection.run(...asked)
+        if (line.deaf) throw new Error('the reply is lost')
+        return answer
+      },
+    }
+    const hosts = () => [[HOST, 'kraken']] as const
+    line.shared = new SharedBreakers({ redis, clock: realClock, me, hosts, hear: (_host, news) => heard.push(news) })
+    onTestFinished(() => {
+      line.shared.stop()
+      connection.close()
+    })
+    await line.shared.start()
+    return line
+  }
+
+  const server = async () => {
+    const redis = await startRedis()
+    onTestFinished(() => redis[Symbol.asyncDispose]())
+    return redis
+  }
+
+  it('that arrived are not told again because the reply was lost', async () => {
+    const { url } = await server()
+    const [one, other] = [await end(url, 'one'), await end(url, 'other')]
+    one.deaf = true
+    one.shared.tell(HOST, OPEN)
+    await soon(() => (other.heard.length === 1 ? true : undefined))
+    one.deaf = false
+    other.shared.tell(HOST, CLOSED)
+    await soon(() => (one.heard.length === 1 ? true : undefined))
+    await sleep(2_500)
+    expect(one.heard).toEqual([CLOSED])
+    expect(other.heard).toMatchObject([{ state: 'open', cause: 'limit', reason: 'http 429', level: 1 }])
+  })
+
+  it('are known to who comes later, for the time that is left', async () => {
+    const { url } = await server()
+    const one = await end(url, 'one')
+    one.shared.tell(HOST, OPEN)
+    await sleep(300)
+    const late = await end(url, 'late')
+    expect(late.heard).toHaveLength(1)
+    const [news] = late.heard
+    expect(news?.state === 'open' && news.openForMs).toBeLessThanOrEqual(59_750)
+    one.shared.tell(HOST, { ...OPEN, openForMs: undefined, cause: 'manual' })
+    await soon(() => (late.heard.length === 2 ? true : undefined))
+    expect((await end(url, 'last')).heard).toEqual([{ ...OPEN, openForMs: undefined, cause: 'manual' }])
+  })
+
+  it('that nobody wrote are passed over', async () => {
+    const { url, cli } = await server()
+    const one = await end(url, 'one')
+    const other = await end(url, 'other')
+    for (const word of ['', 'null', '{}', '{"host":"x","state":"open","reason":"","by":"","epoch":1}', '[1]']) {
+      cli('PUBLISH', 'breaker:{kraken}changes', word)
+    }
+    other.shared.tell(HOST, CLOSED)
+    await soon(() => (one.heard.length > 0 ? true : undefined))
+    expect(one.heard).toEqual([CLOSED])
+  })
+
+  it('give the right to probe to one at a time, who may give it up or lose it', async () => {
+    const { url } = await server()
+    const [one, other] = [await end(url, 'one'), await end(url, 'other')]
+    expect([await one.shared.claim(HOST, 5_000), await other.shared.claim(HOST, 5_000)]).toEqual([true, false])
+    expect(await one.shared.claim(HOST, 300)).toBe(true)
+    other.shared.yield(HOST)
+    expect(await other.shared.claim(HOST, 5_000)).toBe(false)
+    await sleep(400)
+    expect(await other.shared.claim(HOST, 5_000)).toBe(true)
+    other.shared.yield(HOST)
+    expect(await one.shared.claim(HOST, 5_000)).toBe(true)
   })
 })

@@ -38,7 +38,8 @@ export async function openPair(
     onTestFinished(() => bot.close())
     return { weir, bot }
   }
-  return { exchange, redis, one: await join(), other: await join(), join }
+  const [one, other] = await Promise.all([join(), join()])
+  return { exchange, redis, one, other, join }
 }
 
 /** What a page of the admin port says. */

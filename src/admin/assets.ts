@@ -14,7 +14,7 @@ const SCRIPT = 'text/javascript; charset=utf-8'
 const STYLE = 'text/css; charset=utf-8'
 
 const MODULES = [
-  ...['alerts', 'breakers', 'decisions', 'dom', 'lanes', 'levels', 'link', 'main', 'overview'],
+  ...['alerts', 'bots', 'breakers', 'decisions', 'dom', 'lanes', 'levels', 'link', 'main', 'overview'],
   ...['plots', 'rules', 'theme', 'violations', 'words'],
 ]
 

@@ -69,7 +69,9 @@ function cast(exchange: Exchange): readonly Part[] {
       next: (round) => market(round % 2 === 0 ? 'AddOrder' : 'OpenOrders', { ...order, pair: pair(round) }),
     },
     { name: 'journal', restMs: 1_500, next: (round) => books(READS[round % READS.length] ?? 'Balance') },
-    { name: 'screener', restMs: 250, next: (round) => ({ path: `/0/public/Ticker?pair=${pair(round)}` }) },
+    { name: 'taxes', restMs: 4_000, next: () => books('Ledgers') },
+    { name: 'scanner', restMs: 1_000, next: () => ({ path: '/0/public/Time' }) },
+    { name: 'screener', restMs: 700, next: (round) => ({ path: `/0/public/Ticker?pair=${pair(round)}` }) },
     { name: 'charts', restMs: 400, next: (round) => ({ path: `/0/public/OHLC?pair=${pair(round)}` }) },
     { name: 'rebalancer', restMs: 300, next: () => advancedGet(coinbase, 'accounts') },
   ]

@@ -90,7 +90,7 @@ const gauge = (id) => {
   const update = (/** @type {Gauge} */ { limit, spent }) => {
     const { available, capacity, utilization, closed_for_ms: closedForMs } = limit
     const share = capacity === 0 ? 0 : Math.min(1, Math.max(0, available / capacity))
-    setText(name, limit.bucket)
+    setText(name, limit.bucket.slice(limit.exchange.length + 1))
     setText(whose, limit.scope === 'ip' ? '' : ` ${shortened(limit.scope)}`)
     setText(left, `${amount(available)} of ${amount(capacity)} left`)
     fill.style.width = `${(closedForMs > 0 ? 1 : share) * 100}%`
@@ -98,6 +98,7 @@ const gauge = (id) => {
     meter.setAttribute('aria-valuemax', String(capacity))
     meter.setAttribute('aria-valuenow', String(Math.max(0, available)))
     setText(how, howText(limit))
+    shares.hidden = spent.length < 2
     showShares(spent.map((one, at) => [one.bot, { share: one.share, series: Math.min(at, SERIES) + 1 }]))
     const said = spent.map(({ bot, share, tokens }) => `${bot} ${percent(share, 1)} (${amount(tokens)})`).join(', ')
     setText(names, said === '' ? 'nobody spent of it lately' : said)
@@ -127,7 +128,7 @@ const howText = (limit) => {
 }
 
 /** The first signs of the hash of a key are enough to tell it from others. @param {string} scope */
-const shortened = (scope) => scope.replace(/^[0-9a-f]{12,}/, (hash) => `${hash.slice(0, 6)}…`)
+const shortened = (scope) => scope.replace(/^[0-9a-f]{12,}/, (hash) => `${hash.slice(0, 4)}…`)
 
 /** @param {Limit} limit */
 const idOf = ({ bucket, scope }) => (scope === 'ip' ? bucket : `${bucket} ${scope}`)

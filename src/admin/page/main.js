@@ -1,6 +1,7 @@
 // Puts the page together: panels on one side, what weir tells on the other.
 
 import { mountAlerts } from './alerts.js'
+import { mountBots } from './bots.js'
 import { mountBreakers } from './breakers.js'
 import { mountDecisions } from './decisions.js'
 import { byId, refreshTimes, setText, setTone } from './dom.js'
@@ -32,10 +33,12 @@ let proxy = 'weir'
 const decisions = mountDecisions(() => proxy)
 const violations = mountViolations()
 const alerts = mountAlerts()
+const bots = mountBots()
 const rules = mountRules()
 const plots = mountPlots()
 
 const readAlerts = () => ask('/v1/alerts?active=1').then((told) => alerts(told.alerts))
+const readBots = () => ask('/v1/stats').then(bots)
 const readRules = () => ask('/v1/rules').then(rules)
 const readBreakers = () => ask('/v1/breakers').then(breakers)
 
@@ -44,13 +47,14 @@ const readAll = () =>
   Promise.allSettled([
     readRules(),
     readAlerts(),
+    readBots(),
     ask('/v1/recent?limit=500').then(({ calls }) => decisions.reset(calls)),
     ask('/v1/violations?limit=200').then((told) => violations.reset(told.violations)),
     plots.then(({ refresh }) => refresh()),
   ])
 
-/** Pictures between two looks at the alerts: of those that come and go, not every change is told. */
-const LOOKS_PER_ALERTS = 5
+/** Pictures of the levels between two looks at what is not in them. Of alerts that come and go, not every change is told. */
+const LOOKS_PER_READ = 5
 let looks = 0
 let linked = ''
 
@@ -69,7 +73,7 @@ listen(
       violations.advise(told.recommendations)
       refreshTimes()
       looks += 1
-      if (looks % LOOKS_PER_ALERTS === 0) void readAlerts().catch(() => {})
+      if (looks % LOOKS_PER_READ === 0) void Promise.allSettled([readAlerts(), readBots()])
       if (looks > 1) return
       void plots.then(({ offer, refresh }) => {
         offer(busiestFirst(told.exchanges))

@@ -53,9 +53,9 @@ const tilesOf = ({ lately, total, cache, latencies, queues }) => {
       note: `${percent(lately.limited, lately.calls)} for want of budget`,
       ...(lately.limited > lately.calls / 10 ? { tone: 'warn' } : {}),
     },
-    'Turned away by an exchange': {
+    'Turned away': {
       value: amount(lately.throttled),
-      note: `last 5 min; ${counted(total.violations, 'violation')} since the start`,
+      note: `by an exchange, last 5 min; ${counted(total.violations, 'violation')} since the start`,
       ...(lately.throttled > 0 ? { tone: 'bad' } : {}),
     },
     'Waiting now': {

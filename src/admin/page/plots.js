@@ -194,6 +194,7 @@ const options = (shown, width, say, top) => {
     width,
     height: HEIGHT,
     legend: { show: false },
+    padding: [8, 20, 0, 0],
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       y: {
@@ -204,7 +205,7 @@ const options = (shown, width, say, top) => {
       },
     },
     axes: [
-      { ...axis, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(clock) },
+      { ...axis, size: 28, values: clocks },
       { ...axis, size: 62, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(say) },
     ],
     series: [
@@ -220,6 +221,12 @@ const options = (shown, width, say, top) => {
   }
 }
 
-/** @param {number} seconds */
-const clock = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false })
+/**
+ * @param {any} _plot @param {readonly number[]} ticks seconds since 1970 @param {number} _axis @param {number} _space
+ * @param {number} step seconds between two ticks
+ */
+const clocks = (_plot, ticks, _axis, _space, step) => {
+  const shown = /** @type {const} */ ({ hour: '2-digit', minute: '2-digit', hour12: false })
+  const form = step < 60 ? { ...shown, second: /** @type {const} */ ('2-digit') } : shown
+  return ticks.map((seconds) => new Date(seconds * 1000).toLocaleTimeString([], form))
+}

@@ -212,7 +212,16 @@ local function charge_the_dead(id, member)
   member.charged = true
 end
 
+-- A share comes back, and nobody says what is left of it. In a bucket nothing is; a window has no level to leave out.
+local function take_back(share)
+  settle_all(now)
+  every_bucket(function(bucket)
+    if bucket.kind == 'w' and share > 0 then spend(bucket, bucket.cap * share, now) end
+  end)
+end
+
 local function forget(id)
+  if members[id].out then take_back(promised(members[id])) end
   settle_all(now)
   every_bucket(function(bucket)
     for _, letter in ipairs({ 'h:', 's:', 't:', 'p:' }) do bucket.of[letter .. id] = nil end
@@ -265,7 +274,7 @@ do
   end
   for _, id in ipairs(gone) do forget(id) end
   if meta.ghost > 0 and meta.ghost_until <= now then
-    settle_all(now)
+    take_back(meta.ghost)
     meta.ghost = 0
   end
 end
@@ -275,7 +284,7 @@ end
 -- One that was killed and came back is surely not living on its share: its successor gives that back.
 local gone = ask.replaces and members[ask.replaces]
 if gone and gone.out and not gone.replaced then
-  settle_all(now)
+  take_back(promised(gone))
   gone.replaced = true
   gone.share = 0
   gone.share_before = 0

@@ -86,6 +86,7 @@ export class Member {
   #timer: Timer | undefined
   #timerAt: Millis = Number.POSITIVE_INFINITY
   #stopped = false
+  #speaking: Promise<void> | undefined
 
   constructor(options: MemberOptions) {
     this.#options = options
@@ -120,6 +121,12 @@ export class Member {
     if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     this.#counters.set(key, counter)
     return counter
+  }
+
+  /** How long the take would wait. Without a share nothing ever fits, but a share may be here in a moment. */
+  quote(take: Take): Millis {
+    const waitMs = this.counter(take).meter.wait(take.cost + (take.keep ?? 0), this.#clock.now())
+    return waitMs === Number.POSITIVE_INFINITY ? AWAY_WAIT_MS : waitMs
   }
 
   take(first: Take, takes: readonly Take[], manner: Manner): Taken | Promise<Taken> {
@@ -170,6 +177,8 @@ export class Member {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    // A message that came after the goodbye would be a stranger's.
+    await this.#speaking
     const now = this.#clock.now()
     const words = this.#toTell([], false, now).map((counter) => counter.word(true, now))
     await this.#options.carrier.ask(
@@ -193,7 +202,7 @@ export class Member {
   #wake(): void {
     this.#timer?.cancel()
     this.#timerAt = Number.POSITIVE_INFINITY
-    if (!this.#stopped && this.#sent === undefined) void this.#speak()
+    if (!this.#stopped && this.#sent === undefined) this.#speaking = this.#speak()
   }
 
   async #speak(): Promise<void> {

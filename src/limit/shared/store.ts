@@ -94,13 +94,10 @@ export class SharedStore implements BucketStore {
   }
 
   quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
-    const now = this.#options.clock.now()
     let waitMs = 0
     let by: Take | undefined
     for (const take of takes) {
-      const one = this.#of(take)
-        .counter(take)
-        .meter.wait(take.cost + (take.keep ?? 0), now)
+      const one = this.#of(take).quote(take)
       if (one > waitMs) {
         waitMs = one
         by = take

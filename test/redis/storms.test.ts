@@ -1,0 +1,206 @@
+// Weirs in virtual time around the real script, through storms of everything that can go wrong: whatever happens, in whatever
+// order, the exchange counts no violation and no nonce comes too late; and when the storm is over, the limit is used again.
+
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { BucketRule } from '../../src/core/rules.ts'
+import { bucketRule, windowRule } from '../limit/rules.ts'
+import { type RedisServer, startRedis } from './server.ts'
+import { Stage, type StageOptions, type Weir } from './stage.ts'
+
+let server: RedisServer
+let redis: Redis
+
+beforeAll(async () => {
+  server = await startRedis()
+  redis = new Redis({ port: server.port })
+})
+
+afterAll(async () => {
+  redis?.disconnect()
+  await server?.[Symbol.asyncDispose]()
+})
+
+const YIELD_MS = 20_000
+const BOTS = 8
+
+/** A gust: what happens, to whom, how much of it, and how long until the next. */
+interface Gust {
+  readonly what: keyof typeof GUSTS
+  readonly whom: number
+  readonly much: number
+  readonly pauseMs: number
+}
+
+type Happening = (stage: Stage, weir: Weir, much: number) => void | Promise<void>
+
+const GUSTS = {
+  'Redis stands still': (stage) => stage.freeze(),
+  'Redis dies': (stage) => stage.down(),
+  'Redis is back': (stage) => stage.up(),
+  'Redis is emptied': (stage) => stage.forget(),
+  'a replica stops following': (stage) => stage.remember(),
+  'a replica takes over': (stage) => stage.restore(),
+  'the clock of Redis is set forward': (stage, _weir, much) => stage.jump(much * 20_000),
+  'the clock of Redis is set back': (stage, _weir, much) => stage.jump(-much * 20_000),
+  'a weir is killed': (_stage, weir) => weir.kill(),
+  'a weir is killed and started again': (stage, weir) => {
+    weir.kill()
+    stage.weir(BOTS, weir)
+  },
+  'a weir joins': (stage) => void stage.weir(BOTS),
+  'a weir leaves': (_stage, weir) => void weir.stop(),
+  'a weir sleeps': (_stage, weir) => weir.pause(),
+  'a weir wakes up': (_stage, weir) => weir.resume(),
+  'a weir is cut off': (_stage, weir) => {
+    weir.isCut = true
+  },
+  'a weir is found again': (_stage, weir) => {
+    weir.isCut = false
+  },
+  'a reply is lost': (_stage, weir) => void weir.fates.push('reply'),
+  'two replies are lost': (_stage, weir) => void weir.fates.push('reply', 'reply'),
+  'a message is lost': (_stage, weir) => void weir.fates.push('message'),
+} satisfies Record<string, Happening>
+
+const gust: fc.Arbitrary<Gust> = fc.record({
+  what: fc.constantFrom(...(Object.keys(GUSTS) as (keyof typeof GUSTS)[])),
+  whom: fc.nat(7),
+  much: fc.double({ min: 0, max: 1, noNaN: true }),
+  pauseMs: fc.oneof(fc.nat(30), fc.nat(3000), fc.integer({ min: 3000, max: 25_000 })),
+})
+
+const scene = fc.record({ seed: fc.nat(), storm: fc.array(gust, { minLength: 1, maxLength: 8 }) })
+
+/** One of a few generators that is good enough for latencies. */
+const chanceFrom = (seed: number): (() => number) => {
+  let state = seed % 2147483648
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648
+    return state / 2147483648
+  }
+}
+
+const open = (seed: number, rule: BucketRule, more: Partial<StageOptions> = {}): Stage => {
+  const stage = new Stage({ redis, rule, chance: chanceFrom(seed), yieldMs: YIELD_MS, ...more })
+  for (let weir = 0; weir < 3; weir += 1) stage.weir(BOTS)
+  return stage
+}
+
+const weather = async (stage: Stage, storm: readonly Gust[]): Promise<void> => {
+  await stage.pass(2000)
+  for (const { what, whom, much, pauseMs } of storm) {
+    const alive = stage.weirs.filter((weir) => weir.alive)
+    await (GUSTS[what] as Happening)(stage, alive[whom % alive.length] ?? stage.weir(BOTS), much)
+    await stage.pass(pauseMs)
+  }
+  stage.up()
+  for (const weir of stage.weirs) {
+    weir.isCut = false
+    weir.resume()
+  }
+  await stage.pass(2500)
+}
+
+const harm = ({ exchange }: Stage) => ({ violations: exchange.violations, inversions: exchange.inversions })
+const NONE = { violations: [], inversions: [] }
+
+const RUNS = process.env.WEIR_LONG === '1' ? 100 : 6
+
+describe('weirs that share a limit, through any storm', { timeout: RUNS * 30_000 }, () => {
+  it.each([
+    ['a fast bucket', bucketRule(30, 50), {}],
+    ['a slow bucket', bucketRule(15, 3), {}],
+    ['a window', windowRule(30, 1000), {}],
+    ['a bucket, with calls in the order of their nonces', bucketRule(30, 50), { nonces: true }],
+  ])('break it never: %s', async (_name, rule, more) => {
+    await fc.assert(
+      fc.asyncProperty(scene, async ({ seed, storm }) => {
+        const stage = open(seed, rule, more)
+        await weather(stage, storm)
+        for (const weir of stage.weirs) weir.kill()
+        expect(harm(stage)).toEqual(NONE)
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    )
+  })
+})
+
+describe('weirs that share a limit', { timeout: 60_000 }, () => {
+  const use = async (stage: Stage, ms: number): Promise<{ rate: number; asked: number }> => {
+    const [served, asked] = [stage.exchange.served, stage.asked]
+    await stage.pass(ms)
+    const calls = stage.exchange.served - served
+    return { rate: calls / (ms / 1000), asked: (stage.asked - asked) / calls }
+  }
+
+  it('use all of it, in equal parts, and ask little more than once for each call', async () => {
+    const stage = open(1, bucketRule(30, 50))
+    await stage.pass(3000)
+    const { rate, asked } = await use(stage, 10_000)
+    expect(rate).toBeGreaterThan(49)
+    expect(asked).toBeLessThan(1.5)
+    const parts = stage.weirs.map(({ served }) => served)
+    expect(Math.min(...parts) / Math.max(...parts)).toBeGreaterThan(0.9)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it('live on their shares, all of them together, while Redis is away', async () => {
+    const stage = open(2, bucketRule(30, 50))
+    await stage.pass(3000)
+    stage.down()
+    await stage.pass(2000)
+    expect((await use(stage, 5000)).rate).toBeGreaterThan(48)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it.each(Object.keys(GUSTS).filter((what) => /^(Redis|the clock|a replica takes|.*found|.*lost)/.test(what)))(
+    'use it again soon after: %s',
+    async (what) => {
+      const stage = open(3, bucketRule(30, 50))
+      await stage.remember()
+      await weather(stage, [{ what: what as Gust['what'], whom: 0, much: 0.5, pauseMs: 3000 }])
+      expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+      expect(harm(stage)).toEqual(NONE)
+    },
+  )
+
+  it('keep the share of a weir that vanished, give it to its successor at once, and to the others after a time', async () => {
+    const stage = open(4, bucketRule(30, 50))
+    await stage.pass(3000)
+    const [first] = stage.weirs
+    if (first === undefined) throw new Error('no weir')
+    first.kill()
+    await stage.pass(3000)
+    expect((await use(stage, 4000)).rate).toBeLessThan(36)
+    const successor = stage.weir(BOTS, first)
+    await stage.pass(1000)
+    expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+    successor.kill()
+    await stage.pass(YIELD_MS + 2000)
+    expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it('that leave with a word leave nothing behind', async () => {
+    const stage = open(5, bucketRule(30, 50))
+    await stage.pass(3000)
+    void stage.weirs[0]?.stop()
+    await stage.pass(500)
+    expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it('hand a key on within two seconds when its owner dies', async () => {
+    const stage = open(6, bucketRule(30, 50), { nonces: true })
+    await stage.pass(3000)
+    stage.weirs[0]?.kill()
+    stage.weirs[1]?.kill()
+    await stage.pass(2000)
+    const before = stage.weirs[2]?.served ?? 0
+    await stage.pass(500)
+    expect(stage.weirs[2]?.served).toBeGreaterThan(before)
+    expect(harm(stage)).toEqual(NONE)
+  })
+})

@@ -12,7 +12,7 @@ import { shippedLimits } from '../test/support/weir.ts'
 
 const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '240' } } })
 const seconds = Number(options.seconds)
-const VIEW = { width: 1280, height: 1500 }
+const VIEW = { width: 1440, height: 1500 }
 
 const chromium = findChromium()
 if (chromium === undefined) throw new Error('there is no Chromium: apt-get install chromium')
@@ -22,7 +22,7 @@ await using scene = await openScene({ config: await shippedLimits({ ' open: 1s':
 const { exchange, weir } = scene
 scene.bots()
 await sleep(seconds * 500)
-exchange.fault({ kind: 'answer', status: 503, body: 'down', host: 'api.coinbase.com', times: 6 })
+exchange.fault({ kind: 'answer', status: 503, body: 'down', host: 'api.coinbase.com', times: 5 })
 await sleep(seconds * 300)
 await spendBeside(exchange)
 await sleep(seconds * 200)
@@ -44,7 +44,8 @@ await browser.close()
 
 /** Public calls that weir does not see. Kraken counts by address, so weir's next ones are refused. */
 async function spendBeside({ port, caPem }: Exchange): Promise<void> {
-  for (let call = 0; call < 8; call += 1) {
+  for (let call = 0; call < 40; call += 1) {
+    await sleep(100)
     await new Promise<void>((resolve, reject) => {
       const headers = { Host: 'api.kraken.com' }
       const options = { host: '127.0.0.1', port, servername: 'api.kraken.com', ca: caPem, headers, agent: false }

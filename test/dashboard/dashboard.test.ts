@@ -21,10 +21,25 @@ const PATIENT = { timeout: 10_000, interval: 50 }
 
 describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }, () => {
   let browser: Browser
+  /** Nobody calls here. */
+  let quiet: Scene
+  /** Bots have called here, and have hung up. */
+  let busy: Scene
   beforeAll(async () => {
     browser = await launch(chromiumPath ?? '')
+    quiet = await openScene()
+    busy = await openScene()
+    const hangUp = busy.bots()
+    await sleep(3_000)
+    await hangUp()
+    // Calls whose bots hung up end a moment later.
+    await sleep(500)
   })
-  afterAll(() => browser?.close())
+  afterAll(async () => {
+    await browser?.close()
+    await quiet?.[Symbol.asyncDispose]()
+    await busy?.[Symbol.asyncDispose]()
+  })
 
   /** The page, seen live, and everything that its console said. */
   const open = async ({ weir }: Pick<Scene, 'weir'>, viewport = { width: 1280, height: 900 }) => {
@@ -46,7 +61,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   }
 
   it('says what to do while nobody has called', async () => {
-    const { page, complaints } = await open(await stage())
+    const { page, complaints } = await open(quiet)
     await expect
       .poll(() => page.locator('#decisions').textContent(), PATIENT)
       .toContain('Point one at http://127.0.0.1:')
@@ -55,14 +70,8 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   })
 
   it('shows the numbers that the pages of /v1 tell', async () => {
-    const scene = await stage()
-    const { page, complaints } = await open(scene)
-    const stop = scene.bots()
-    await sleep(3_000)
-    await stop()
-    // Calls whose bots hung up end a moment later.
-    await sleep(500)
-    const read = async <Told>(path: string) => (await (await fetch(scene.weir.admin + path)).json()) as Told
+    const { page, complaints } = await open(busy)
+    const read = async <Told>(path: string) => (await (await fetch(busy.weir.admin + path)).json()) as Told
 
     const { calls } = await read<{ calls: { id: string; decision: string }[] }>('/v1/recent?limit=500')
     expect(calls.length).toBeGreaterThan(10)
@@ -100,11 +109,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   })
 
   it('filters the decisions by bot, class and kind', async () => {
-    const scene = await stage()
-    const stop = scene.bots()
-    const { page } = await open(scene)
-    await sleep(2_000)
-    await stop()
+    const { page } = await open(busy)
     await page.locator('#decisions-bot').selectOption('screener')
     const bots = () => page.locator('#decisions tbody tr td:nth-child(2)').allTextContents()
     await expect.poll(async () => new Set(await bots()), PATIENT).toEqual(new Set(['screener']))
@@ -162,18 +167,15 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   })
 
   it.each([360, 768, 1280])('fits a window %i pixels wide', async (width) => {
-    const scene = await stage()
-    const stop = scene.bots()
-    const { page } = await open(scene, { width, height: 740 })
-    await sleep(2_000)
-    await stop()
+    const { page } = await open(busy, { width, height: 740 })
+    await expect.poll(() => page.locator('#decisions tbody tr').count(), PATIENT).toBeGreaterThan(0)
     await page.locator('#rules details').first().click()
     const [wide, seen] = await page.evaluate<[number, number]>('[document.documentElement.scrollWidth, innerWidth]')
     expect(wide).toBeLessThanOrEqual(seen)
   })
 
   it('can be used without a mouse, and read aloud', async () => {
-    const { page } = await open(await stage())
+    const { page } = await open(quiet)
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the numbers')
     await page.keyboard.press('Tab')
@@ -195,8 +197,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   })
 
   it('remembers the theme that was chosen', async () => {
-    const scene = await stage()
-    const { page } = await open(scene)
+    const { page } = await open(quiet)
     const theme = () => page.evaluate('document.documentElement.dataset.theme')
     await page.emulateMedia({ colorScheme: 'dark' })
     await expect.poll(theme, PATIENT).toBe('dark')
@@ -222,8 +223,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
   })
 
   it('can not be pressed by another site', async () => {
-    const scene = await stage()
-    const lever = `${scene.weir.admin}/v1/breakers/api.kraken.com/open`
+    const lever = `${quiet.weir.admin}/v1/breakers/api.kraken.com/open`
     const evil = createServer((_, response) => {
       response.writeHead(200, { 'Content-Type': 'text/html' })
       response.end(`<form method="post" action="${lever}"><button>Win</button></form>`)
@@ -236,7 +236,7 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
     await page.evaluate((url) => fetch(url, { method: 'POST', mode: 'no-cors' }).catch(() => undefined), lever)
     await page.getByRole('button').click()
     await expect.poll(() => page.textContent('body'), PATIENT).toContain('State can not be changed from another site')
-    const told = (await (await fetch(`${scene.weir.admin}/v1/breakers/api.kraken.com`)).json()) as { state: string }
+    const told = (await (await fetch(`${quiet.weir.admin}/v1/breakers/api.kraken.com`)).json()) as { state: string }
     expect(told.state).toBe('closed')
   })
 })

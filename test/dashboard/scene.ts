@@ -71,7 +71,7 @@ function cast(exchange: Exchange): readonly Part[] {
     { name: 'journal', restMs: 1_500, next: (round) => books(READS[round % READS.length] ?? 'Balance') },
     { name: 'taxes', restMs: 4_000, next: () => books('Ledgers') },
     { name: 'scanner', restMs: 1_000, next: () => ({ path: '/0/public/Time' }) },
-    { name: 'screener', restMs: 700, next: (round) => ({ path: `/0/public/Ticker?pair=${pair(round)}` }) },
+    { name: 'screener', restMs: 300, next: () => ({ path: '/0/public/Ticker?pair=XBTUSD' }) },
     { name: 'charts', restMs: 400, next: (round) => ({ path: `/0/public/OHLC?pair=${pair(round)}` }) },
     { name: 'rebalancer', restMs: 300, next: () => advancedGet(coinbase, 'accounts') },
   ]

@@ -33,13 +33,20 @@ interface Wire {
   readonly by: string
 }
 
+/** The newest news of a host, told or heard. */
+interface Known {
+  readonly news: BreakerNews
+  readonly at: Millis
+  /** Under which it is in Redis; undefined until it is known to be there. */
+  epoch: number | undefined
+}
+
 /** The other weirs, as far as breakers go. */
 export class SharedBreakers implements BreakerFleet {
   readonly #options: SharedBreakersOptions
-  /** Newest news of each host that is in Redis and was heard here. */
-  readonly #epochs = new Map<string, number>()
-  /** Newest news of each host that is not known to be in Redis. */
-  readonly #untold = new Map<string, { readonly news: BreakerNews; readonly at: Millis }>()
+  readonly #known = new Map<string, Known>()
+  /** Hosts of which something is on its way to Redis. */
+  readonly #telling = new Set<string>()
   readonly #subscribed = new Set<string>()
   #exchanges: ReadonlyMap<string, string> = new Map()
   #timer: Timer | undefined
@@ -61,8 +68,8 @@ export class SharedBreakers implements BreakerFleet {
   }
 
   tell(host: string, news: BreakerNews): void {
-    this.#untold.set(host, { news, at: this.#options.clock.now() })
-    void this.#tellAgain(host)
+    this.#known.set(host, { news, at: this.#options.clock.now(), epoch: undefined })
+    void this.#tellOn(host)
   }
 
   async claim(host: string, forMs: Millis): Promise<boolean> {
@@ -74,15 +81,26 @@ export class SharedBreakers implements BreakerFleet {
     void this.#ask(host, 'yield')
   }
 
-  async #tellAgain(host: string): Promise<void> {
-    const untold = this.#untold.get(host)
-    if (untold === undefined) return
-    const exchange = this.#exchanges.get(host) ?? ''
-    const word = JSON.stringify({ host, ...wireOf(untold.news, this.#options.clock.now() - untold.at) })
-    const epoch = await this.#ask(host, 'tell', channelOf(exchange), word)
-    if (typeof epoch !== 'number') return
-    this.#epochs.set(host, Math.max(epoch, this.#epochs.get(host) ?? 0))
-    if (this.#untold.get(host) === untold) this.#untold.delete(host)
+  /** Tells the newest of a host until it is told; what changes meanwhile goes in one. */
+  async #tellOn(host: string): Promise<void> {
+    if (this.#telling.has(host)) return
+    this.#telling.add(host)
+    for (let known = this.#untold(host); known !== undefined; known = this.#untold(host)) {
+      const word = { host, ...wireOf(aged(known.news, this.#since(known))) }
+      const epoch = await this.#ask(host, 'tell', channelOf(this.#exchanges.get(host) ?? ''), JSON.stringify(word))
+      if (typeof epoch !== 'number') break
+      known.epoch = epoch
+    }
+    this.#telling.delete(host)
+  }
+
+  #since({ at }: Known): Millis {
+    return this.#options.clock.now() - at
+  }
+
+  #untold(host: string): Known | undefined {
+    const known = this.#known.get(host)
+    return known?.epoch === undefined ? known : undefined
   }
 
   async #look(): Promise<void> {
@@ -96,22 +114,27 @@ export class SharedBreakers implements BreakerFleet {
   }
 
   async #lookAt(host: string): Promise<void> {
-    if (this.#untold.has(host)) return this.#tellAgain(host)
-    const before = this.#epochs.get(host)
+    if (this.#untold(host) !== undefined) return this.#tellOn(host)
+    const before = this.#known.get(host)
     const found = await this.#ask(host, 'look')
-    // What was heard meanwhile is newer than what was found.
-    if (this.#epochs.get(host) === before) this.#heard(host, found)
+    // What was told or heard meanwhile is newer than what was found.
+    if (this.#known.get(host) !== before) return
+    this.#heard(host, found)
+    // Redis was emptied: who starts now must know what is shut.
+    if (found === null && before?.news.state === 'open') this.tell(host, aged(before.news, this.#since(before)))
   }
 
   #heard(host: string | undefined, word: unknown): void {
     if (!isWire(word)) return
     const of = host ?? word.host
-    if (of === undefined || !this.#exchanges.has(of) || this.#epochs.get(of) === word.epoch) return
-    this.#epochs.set(of, word.epoch)
-    const own = word.by === this.#options.me
-    // Ours has arrived though its reply was lost; or somebody has told newer news, and ours are old.
-    if (!own || this.#untold.get(of)?.news.state === word.state) this.#untold.delete(of)
-    if (!own) this.#options.hear(of, newsFrom(word))
+    const known = this.#known.get(of ?? '')
+    if (of === undefined || !this.#exchanges.has(of) || known?.epoch === word.epoch) return
+    if (word.by !== this.#options.me) {
+      const news = newsFrom(word)
+      this.#known.set(of, { news, at: this.#options.clock.now(), epoch: word.epoch })
+      this.#options.hear(of, news)
+      // Ours has arrived, though the reply may never come.
+    } else if (known?.epoch === undefined && known?.news.state === word.state) known.epoch = word.epoch
   }
 
   /** Undefined when there is no answer. */
@@ -130,11 +153,16 @@ export class SharedBreakers implements BreakerFleet {
 
 const channelOf = (exchange: string): string => `breaker:{${exchange}}changes`
 
-/** @param agoMs how long ago it was news */
-const wireOf = (news: BreakerNews, agoMs: Millis): Pick<Wire, 'state' | 'reason' | 'cause' | 'level' | 'open_ms'> => {
+/** What news have become after a while. */
+const aged = (news: BreakerNews, ms: Millis): BreakerNews =>
+  news.state === 'closed' || news.openForMs === undefined
+    ? news
+    : { ...news, openForMs: Math.ceil(Math.max(0, news.openForMs - ms)) }
+
+const wireOf = (news: BreakerNews): Pick<Wire, 'state' | 'reason' | 'cause' | 'level' | 'open_ms'> => {
   if (news.state === 'closed') return news
   const { openForMs, ...rest } = news
-  return openForMs === undefined ? rest : { ...rest, open_ms: Math.ceil(Math.max(0, openForMs - agoMs)) }
+  return openForMs === undefined ? rest : { ...rest, open_ms: openForMs }
 }
 
 const newsFrom = ({ state, reason, cause, level, open_ms: openForMs }: Wire): BreakerNews => {

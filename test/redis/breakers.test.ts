@@ -99,7 +99,7 @@ describe('a fleet', { timeout: 40_000 }, () => {
 
   it('opens and closes each for itself while Redis is away, and tells when it is back', async () => {
     const { exchange, redis, one, other } = await openPair()
-    await other.bot.send(TIME)
+    for (const { bot } of [one, other]) await bot.send(TIME)
     await redis.kill()
     exchange.fault({ ...tooManyRequests({ retryAfter: 20 }), times: 1 })
     await one.bot.send({ path: '/0/public/SystemStatus' })
@@ -172,6 +172,27 @@ describe('news of breakers', { timeout: 20_000 }, () => {
     one.shared.tell(HOST, { ...OPEN, openForMs: undefined, cause: 'manual' })
     await soon(() => (late.heard.length === 2 ? true : undefined))
     expect((await end(url, 'last')).heard).toEqual([{ ...OPEN, openForMs: undefined, cause: 'manual' }])
+  })
+
+  it('are put back into a Redis that was emptied', async () => {
+    const { url, cli } = await server()
+    const one = await end(url, 'one')
+    one.shared.tell(HOST, OPEN)
+    await soon(() => (cli('EXISTS', `breaker:{kraken}${HOST}`) === '1' ? true : undefined))
+    cli('FLUSHALL')
+    await soon(() => (cli('EXISTS', `breaker:{kraken}${HOST}`) === '1' ? true : undefined), 4_000)
+    expect((await end(url, 'late')).heard).toMatchObject([{ state: 'open', cause: 'limit' }])
+  })
+
+  it('go as one while they come faster than Redis answers', async () => {
+    const { url, cli } = await server()
+    const [one, other] = [await end(url, 'one'), await end(url, 'other')]
+    for (let times = 0; times < 100; times += 1) one.shared.tell(HOST, { ...OPEN, openForMs: 60_000 + times })
+    await soon(() => {
+      const last = other.heard.at(-1)
+      return last?.state === 'open' && (last.openForMs ?? 0) > 60_050 ? true : undefined
+    })
+    expect(Number(cli('HGET', `breaker:{kraken}${HOST}`, 'epoch'))).toBeLessThan(10)
   })
 
   it('that nobody wrote are passed over', async () => {

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import type { AdminRequest, Answer } from './routes.ts'
+import type { AdminRequest, Answer } from './answer.ts'
 
 /** One file by its path on the admin port, where it is, and its type. */
 type Entry = readonly [path: string, file: URL, type: string]

@@ -3,36 +3,15 @@
 // JSON: `/health*` in the words of the health pages' types (health.ts); `/v1/*` the views of core/views.ts, in snake_case.
 
 import type { StoreView } from '../core/views.ts'
-import type { LevelsView } from '../core/watch.ts'
+import { type AdminRequest, type Answer, json, refusal, text } from './answer.ts'
 import { createAssets } from './assets.ts'
 import { breakersOf } from './breakers.ts'
 import type { AdminDeps, Question } from './deps.ts'
-import { Events, type Sink } from './events.ts'
+import { Events } from './events.ts'
 import { analysesOf, errorsOf, failuresOf } from './failures.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
-import { fromWire, toWire } from './wire.ts'
-
-/** A request whose sender was let in. */
-export interface AdminRequest {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  /** Whether the sender would rather read text than JSON. */
-  readonly wantsText: boolean
-  readonly body: string
-  /** Names are lower-case. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-}
-
-/** What goes back. */
-export interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string | Buffer
-  readonly headers?: Readonly<Record<string, string>>
-  /** Goes on after the head for as long as the visitor listens; `body` is empty then. */
-  readonly stream?: (sink: Sink) => void
-}
+import { levelsOf, numbers, statusOf } from './looks.ts'
+import { toWire } from './wire.ts'
 
 type Page = (request: AdminRequest) => Answer | Promise<Answer>
 
@@ -55,9 +34,6 @@ export const createRoutes = (deps: AdminDeps): ((request: AdminRequest) => Promi
     return page(request)
   }
 }
-
-/** A refusal in the admin port's one shape. */
-export const refusal = (status: number, message: string): Answer => json({ error: { status, message } }, status)
 
 const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
   const metrics: Page = async () => ({ status: 200, type: deps.metrics.contentType, body: await deps.metrics.text() })
@@ -167,57 +143,6 @@ const ready = (why: string | undefined, store: StoreView | undefined): Answer =>
 
 const withStatus = (body: ReturnType<typeof health>): Answer => json(body, body.status === 'unhealthy' ? 503 : 200)
 
-/** `/health/metrics`: what the counters say, by exchange, and how long things take. */
-const numbers = (deps: AdminDeps) => ({
-  uptimeSeconds: Math.round((deps.wall() - deps.startedAtWallMs) / 1000),
-  total: deps.totals(undefined),
-  exchanges: Object.fromEntries(deps.exchanges().map((exchange) => [exchange, deps.totals(exchange)])),
-  lately: deps.lately(undefined),
-  latencies: deps.latencies(),
-  cache: deps.cache(),
-  process: {
-    memoryBytes: process.memoryUsage.rss(),
-    cpuSeconds: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
-  },
-})
-
-/** `/v1/status`: one look at everything. */
-const statusOf = (deps: AdminDeps) => ({
-  health: health(deps),
-  exchanges: deps.exchanges(),
-  limits: deps.limits(),
-  queues: deps.queues(),
-  breakers: deps.breakers(),
-  cache: deps.cache(),
-  config: deps.config(),
-  store: deps.store(),
-  lately: deps.lately(undefined),
-  total: deps.totals(undefined),
-  refusals: deps
-    .calls(MOST)
-    .filter(({ decision }) => decision === 'refused' || decision === 'failed')
-    .slice(-10),
-  recommendations: deps.recommendations(),
-})
-
-/** What moves from second to second. */
-const levelsOf = (deps: AdminDeps): LevelsView => ({
-  atWallMs: deps.wall(),
-  proxy: deps.proxy(),
-  health: fromWire(health(deps)),
-  limits: deps.limits(),
-  spenders: deps.spenders(),
-  queues: deps.queues(),
-  breakers: deps.breakers(),
-  cache: deps.cache(),
-  lately: deps.lately(undefined),
-  exchanges: Object.fromEntries(deps.exchanges().map((exchange) => [exchange, deps.lately(exchange)])),
-  total: deps.totals(undefined),
-  latencies: deps.latencies(),
-  recommendations: deps.recommendations(),
-  config: deps.config(),
-})
-
 const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])
 
 /** `/v1/breakers/{host}` and `/v1/breakers/{host}/{move}`, for hosts that have a breaker. */
@@ -265,15 +190,3 @@ const limitOf = (query: URLSearchParams): number => {
   const wanted = Number(query.get('limit') ?? 100)
   return Number.isInteger(wanted) && wanted > 0 ? Math.min(wanted, MOST) : 100
 }
-
-const json = (value: unknown, status = 200): Answer & { readonly body: string } => ({
-  status,
-  type: 'application/json',
-  body: `${JSON.stringify(value, null, 2)}\n`,
-})
-
-const text = (body: string, status = 200): Answer & { readonly body: string } => ({
-  status,
-  type: 'text/plain; charset=utf-8',
-  body,
-})

@@ -3,10 +3,11 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type AdminRequest, type Answer, refusal } from './answer.ts'
 import type { AdminDeps } from './deps.ts'
 import type { Sink } from './events.ts'
 import { createGuard, type Guard, isLoopback } from './guard.ts'
-import { type AdminRequest, type Answer, createRoutes, refusal } from './routes.ts'
+import { createRoutes } from './routes.ts'
 
 /** Where to listen and whom to trust. */
 export interface AdminOptions {

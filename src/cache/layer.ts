@@ -30,25 +30,29 @@ export interface CacheParts {
 /** Serves and keeps the answers of classes that have a cache rule; writes `cache`, and on a hit `decision` and `ageSeconds`. */
 export const cache =
   (parts: CacheParts): Layer<ClassifiedCall> =>
-  (next) =>
-  async (call) => {
-    const rule = call.rule.cache
-    if (rule === undefined) return parts.proofs.empty ? next(call) : heed(parts, call, await next(call))
-    const key = cacheKey(call)
-    const readable = key !== undefined && !call.wishes.skipCache && (!rule.private || parts.proofs.hold(call))
-    const entry = readable ? parts.store.get(key) : undefined
-    const state = freshness(entry, rule, parts.clock.now())
-    if (entry !== undefined && state === 'fresh') return serve(parts, call, entry)
-    call.record.cache = key === undefined || call.wishes.skipCache ? 'fwd=bypass' : 'fwd=miss'
-    const fetch: Handler<ClassifiedCall> = async (fetching) => {
-      const reply = heed(parts, fetching, await next(fetching))
-      if (key !== undefined) keep(parts, fetching, rule, key, reply)
-      return reply
+  (next) => {
+    const kept = async (call: ClassifiedCall, rule: CacheRule): Promise<Reply> => {
+      const key = cacheKey(call)
+      const readable = key !== undefined && !call.wishes.skipCache && (!rule.private || parts.proofs.hold(call))
+      const entry = readable ? parts.store.get(key) : undefined
+      const state = freshness(entry, rule, parts.clock.now())
+      if (entry !== undefined && state === 'fresh') return serve(parts, call, entry)
+      call.record.cache = key === undefined || call.wishes.skipCache ? 'fwd=bypass' : 'fwd=miss'
+      const fetch: Handler<ClassifiedCall> = async (fetching) => {
+        const reply = heed(parts, fetching, await next(fetching))
+        if (key !== undefined) keep(parts, fetching, rule, key, reply)
+        return reply
+      }
+      if (key === undefined || state !== 'stale') return fetch(call)
+      call.record.cache = 'fwd=stale'
+      const spare: Spare = { key, rule, parts }
+      return rule.staleWhen.has('slow') ? hurried(call, fetch, spare) : covered(call, fetch, spare)
     }
-    if (key === undefined || state !== 'stale') return fetch(call)
-    call.record.cache = 'fwd=stale'
-    const spare: Spare = { key, rule, parts }
-    return rule.staleWhen.has('slow') ? hurried(call, fetch, spare) : covered(call, fetch, spare)
+    return (call) => {
+      const rule = call.rule.cache
+      if (rule !== undefined) return kept(call, rule)
+      return parts.proofs.empty ? next(call) : next(call).then((reply) => heed(parts, call, reply))
+    }
   }
 
 /** A stale answer at hand. Looked up again when it is needed: it may have been renewed, grown too old, or been purged. */

@@ -79,7 +79,8 @@ export class Lane {
     if (this.#waiting.length > 0 || this.#busy || mustRest) return this.#queue(ticket, maxQueue)
     this.#busy = true
     try {
-      const taken = await this.#store.take(ticket.takes, ticket)
+      const asked = this.#store.take(ticket.takes, ticket)
+      const taken = asked instanceof Promise ? await asked : asked
       if (taken.granted) return this.#pass(ticket, undefined, taken)
     } finally {
       this.#busy = false

@@ -1,6 +1,6 @@
 // The outermost layer: one `call.finished` for every call, whatever happens inside.
 
-import type { Call } from '../core/call.ts'
+import type { Call, Reply } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import type { Layer } from '../core/stack.ts'
@@ -12,11 +12,14 @@ export const observe =
   async (call) => {
     const finish = (status: number, error: unknown): void =>
       observer({ type: 'call.finished', call, status, tookMs: clock.now() - call.startedAt, error })
-    const reply = await next(call).catch((error: unknown) => {
+    let reply: Reply
+    try {
+      reply = await next(call)
+    } catch (error) {
       // Rescue, just inside, lets nothing through; if it ever does, the call still counts.
       finish(500, error)
       throw error
-    })
+    }
     finish(reply.status, call.record.thrown)
     return reply
   }

@@ -31,6 +31,8 @@ export const endToEnd = (raw: readonly Buffer[] | RawHeaders): string[] => {
 
 /** Options of a `Connection` field that say more than how long the connection lives. */
 const namedBy = (value: string, known: Set<string> | undefined): Set<string> | undefined => {
+  // Nearly always.
+  if (value === 'keep-alive') return known
   let named = known
   for (const option of value.toLowerCase().split(',')) {
     const name = option.trim()

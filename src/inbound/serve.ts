@@ -96,8 +96,7 @@ const travel = (
     startedAt,
     request: proxyRequest(method, head, body),
     wishes: head.wishes,
-    bot:
-      session.bot ?? botName(req.headers['proxy-authorization']) ?? unnamed(session.address, req.headers['user-agent']),
+    bot: session.bot ?? botName(req.headers['proxy-authorization']) ?? nameless(session, req.headers['user-agent']),
     presence,
     record: newRecord(),
     early: http10 ? undefined : (headers) => sendEarly(res, headers),
@@ -121,6 +120,15 @@ const travel = (
       )
     }
   }, fail)
+}
+
+/** One text per connection, not per call: it is looked up in several maps, and a new text would be hashed anew. */
+const nameless = (session: Session, agent: string | undefined): string => {
+  const known = session.unnamed
+  if (known !== undefined && known.agent === agent) return known.name
+  const name = unnamed(session.address, agent)
+  session.unnamed = { agent, name }
+  return name
 }
 
 const turnAway = (

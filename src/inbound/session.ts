@@ -15,6 +15,8 @@ export interface Session {
   otherName: string | undefined
   /** Name of the bot from the proxy user given with CONNECT. */
   bot: string | undefined
+  /** What a bot without a name is called, by its last User-Agent: mostly its only one. */
+  unnamed: { readonly agent: string | undefined; readonly name: string } | undefined
   /** What the connection is used for. */
   stage: 'new' | 'http' | 'tunnel' | 'websocket' | 'refused'
   /** Answers owed, those whose request is still being read included. */
@@ -52,6 +54,7 @@ export const newSession = (raw: Socket, { pipelined }: InboundLimits): Session =
   host: undefined,
   otherName: undefined,
   bot: undefined,
+  unnamed: undefined,
   stage: 'new',
   owed: 0,
   reading: 0,

@@ -31,12 +31,17 @@ export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Tak
     if (dead !== undefined) throw dead
     return charge(deps.store, takes)
   }
-  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : takes.map((t) => t.key).join(' ')
+  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : namesOf(takes)
   const lane = deps.lanes.lane(key, rule, identity.account)
   if (rule.enforce === 'on') return lane.enter(ticket, rule.maxQueue)
   const { pass, shadow } = lane.wave(ticket)
   record.shadow = shadow
   return pass
+}
+
+const namesOf = (takes: readonly Take[]): string => {
+  const [only, more] = takes
+  return only !== undefined && more === undefined ? only.key : takes.map(({ key }) => key).join(' ')
 }
 
 /** Charged, never held back. */

@@ -485,7 +485,7 @@ if not me.out then
     else
       for _, cost in ipairs(take.costs) do
         local bucket = wanted[cost[1]]
-        local one = wait_of(bucket, cost[2] + cost[3])
+        local one = wait_of(bucket, cost[2] + cost[3] * part)
         if take.held and one > wait then
           wait, by, why = one, cost[1], nil
           -- As many heads as there are weirs may each have a moment of their own, so that none must ask twice.

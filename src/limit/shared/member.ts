@@ -4,8 +4,10 @@
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
-import type { BucketKey, Grant, Manner, Take, Taken, Turn } from '../store.ts'
-import { Counter, type Purse } from './counter.ts'
+import type { Grant, Manner, Take, Taken, Turn } from '../store.ts'
+import type { Counter, Purse } from './counter.ts'
+import { Counters, UNUSED_MS } from './counters.ts'
+import { LATE_MS, Letters } from './letters.ts'
 import { Turns } from './turns.ts'
 import type { Carrier, Heard, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
 
@@ -20,12 +22,8 @@ const LONGEST_RETRY_MS: Millis = 500
 const GATHER_MS: Millis = 100
 /** A grant may lie this far ahead; it is waited for here. */
 const HORIZON_MS: Millis = 20
-/** A message is worthless to its sender this long after it was sent: the time-out, and as much again. */
-const LATE_MS: Millis = 100
 /** A stalled exchange may yet take in what was sent to it before a weir died. */
 const STRAGGLERS_MS: Millis = 10_000
-/** Buckets that were not used for so long are not counted on any more. */
-const UNUSED_MS: Millis = 30_000
 /** When a store that is away will be asked again, as far as a call that it alone could let go is concerned. */
 const AWAY_WAIT_MS: Millis = 1000
 
@@ -64,25 +62,18 @@ type Phase = 'new' | 'together' | 'alone'
 export class Member {
   readonly #options: MemberOptions
   readonly #clock: Clock
-  readonly #counters = new Map<BucketKey, Counter>()
+  readonly #counters: Counters
+  readonly #letters = new Letters()
   readonly #turns = new Turns()
-  readonly #dirty = new Set<Counter>()
   #queue: Asking[] = []
   #phase: Phase = 'new'
   #share = 0
   #members = 1
   /** The message that is on its way. */
   #sent: { readonly counters: readonly Counter[]; readonly returns: boolean; readonly at: Millis } | undefined
-  #lost = false
   #failures = 0
-  /** Number of the last message, and of the last whose reply came. */
-  #count = 0
-  #heardCount = 0
-  #epoch = 0
-  #jumped = false
   #mustReturn = false
   #heardAt: Millis
-  #serverAhead: Millis | undefined
   #timer: Timer | undefined
   #timerAt: Millis = Number.POSITIVE_INFINITY
   #stopped = false
@@ -92,6 +83,9 @@ export class Member {
     this.#options = options
     this.#clock = options.clock
     this.#heardAt = options.clock.now()
+    this.#counters = new Counters(options.clock, (counter, now) => {
+      if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
+    })
   }
 
   get together(): boolean {
@@ -107,20 +101,11 @@ export class Member {
   }
 
   counters(): Iterable<Counter> {
-    return this.#counters.values()
+    return this.#counters
   }
 
-  counter({ key, rule }: Take): Counter {
-    const known = this.#counters.get(key)
-    if (known !== undefined) {
-      known.retune(rule, this.#clock.now())
-      return known
-    }
-    const now = this.#clock.now()
-    const counter = new Counter(key, rule, now)
-    if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
-    this.#counters.set(key, counter)
-    return counter
+  counter(take: Take): Counter {
+    return this.#counters.of(take)
   }
 
   /** How long the take would wait. Without a share nothing ever fits, but a share may be here in a moment. */
@@ -151,7 +136,7 @@ export class Member {
 
   /** Something about these buckets is to be told, within that time. */
   touch(takes: readonly Take[], withinMs: Millis = GATHER_MS): void {
-    for (const take of takes) this.#dirty.add(this.counter(take))
+    this.#counters.touch(takes.map((take) => this.counter(take)))
     this.#soon(withinMs)
   }
 
@@ -164,7 +149,7 @@ export class Member {
     if (shout.freed !== undefined) this.#options.freed()
     if (shout.mixed !== undefined) this.#turns.mixed(shout.mixed)
     if (shout.told === undefined || shout.by === this.#options.me) return
-    for (const counter of this.#counters.values()) if (counter.name === shout.told) this.#dirty.add(counter)
+    this.#counters.touch([...this.#counters].filter(({ name }) => name === shout.told))
     this.#soon(0)
   }
 
@@ -180,7 +165,7 @@ export class Member {
     // A message that came after the goodbye would be a stranger's.
     await this.#speaking
     const now = this.#clock.now()
-    const words = this.#toTell([], false, now).map((counter) => counter.word(true, now))
+    const words = this.#counters.toTell([], now).map((counter) => counter.word(true, now))
     await this.#options.carrier.ask(
       this.#options.exchange,
       JSON.stringify({ ...this.#message(words, [], false), bye: true }),
@@ -223,7 +208,6 @@ export class Member {
     )
     const message = this.#message(words, takes, returns)
     this.#sent = { counters, returns, at: now }
-    this.#dirty.clear()
     let reply: Reply | undefined
     try {
       reply = JSON.parse(await this.#options.carrier.ask(this.#options.exchange, JSON.stringify(message))) as Reply
@@ -231,54 +215,42 @@ export class Member {
       reply = undefined
     }
     if (this.#stopped) return
-    const tookMs = this.#clock.now() - now
     // An answer that old is none; see #handBack.
-    if (tookMs > OUT_MS) reply = undefined
-    this.#jumped = reply?.state === 'late' && tookMs <= LATE_MS
-    if (reply !== undefined && !this.#jumped) this.#serverAhead = Number(reply.now) - this.#clock.now()
+    if (this.#clock.now() - now > OUT_MS) reply = undefined
+    if (reply !== undefined) this.#letters.dated(Number(reply.now), reply.state === 'late', now, this.#clock.now())
     let nextMs = HEARTBEAT_MS
     if (reply === undefined || reply.state === 'late') this.#unheard(asked)
     else if (reply.state === 'wait') nextMs = this.#hold(reply.wait, asked)
     else this.#heard(message, reply, asked)
     this.#sent = undefined
     if (this.#phase === 'alone') this.#answerAlone([...asked, ...this.#queue.splice(0)])
-    if (this.#dirty.size > 0) nextMs = Math.min(nextMs, GATHER_MS)
-    this.#soon(this.#queue.length > 0 || this.#mustReturn || this.#jumped ? 0 : nextMs)
+    if (this.#counters.untold) nextMs = Math.min(nextMs, GATHER_MS)
+    this.#soon(this.#queue.length > 0 || this.#mustReturn || this.#letters.jumped ? 0 : nextMs)
   }
 
   /** The store gives others time; nothing was done. */
   #hold(waitMs: Millis, asked: readonly Asking[]): Millis {
     for (const { first, answer } of asked) answer({ granted: false, waitMs: Math.ceil(waitMs), by: first })
-    for (const counter of this.#sent?.counters ?? []) this.#dirty.add(counter)
+    this.#counters.touch(this.#sent?.counters ?? [])
     return waitMs
   }
 
-  /** What the message is about: what is asked for, what changed, and what the store keeps back for this weir. */
-  #toTell(asked: readonly Asking[], returns: boolean, now: Millis): Counter[] {
-    if (returns) return [...this.#counters.values()]
-    const counters = new Set(this.#dirty)
-    for (const { takes } of asked) for (const take of takes) counters.add(this.counter(take))
-    for (const counter of this.#counters.values()) {
-      if (counter.promised) counters.add(counter)
-      else if (counter.idle && now - counter.usedAt > 2 * UNUSED_MS) this.#counters.delete(counter.key)
-    }
-    return [...counters]
+  /** All that there is goes into a return. */
+  #toTell(asked: readonly Asking[], returns: boolean, now: Millis): readonly Counter[] {
+    const counters = this.#counters.toTell(
+      asked.flatMap(({ takes }) => takes),
+      now,
+    )
+    return returns ? [...this.#counters] : counters
   }
 
   #message(buckets: Message['buckets'], takes: Message['takes'], returns: boolean): Message {
     const { me, home, replaces, coldStart, yieldMs } = this.#options
-    this.#count += 1
     return {
       me,
       home,
       ...(replaces === undefined ? {} : { replaces }),
-      count: this.#count,
-      heard: this.#heardCount,
-      epoch: this.#epoch,
-      ...(this.#serverAhead === undefined ? {} : { at: this.#clock.now() + this.#serverAhead }),
-      late_ms: LATE_MS,
-      jumped: this.#jumped,
-      lost: this.#lost,
+      ...this.#letters.next(this.#clock.now()),
       claim: this.#share,
       returns,
       buckets,
@@ -295,10 +267,8 @@ export class Member {
 
   #heard(message: Message, reply: Heard, asked: readonly Asking[]): void {
     const now = this.#clock.now()
-    this.#lost = false
     this.#failures = 0
-    this.#heardCount = message.count
-    this.#epoch = reply.epoch
+    this.#letters.heard(message, reply)
     this.#members = reply.members
     if (reply.state !== 'in') {
       // Taken to be out: what was sent is not in its books.
@@ -316,10 +286,8 @@ export class Member {
       if (word !== undefined) counter.confirm(word, told[index], now)
     }
     if (this.#phase !== 'together') {
-      for (const counter of this.#counters.values()) {
-        counter.together(message.returns)
-        this.#dirty.add(counter)
-      }
+      for (const counter of this.#counters) counter.together(message.returns)
+      this.#counters.touch(this.#counters)
       this.#mustReturn = false
       this.#phase = 'together'
       this.#options.changed(true)
@@ -365,20 +333,20 @@ export class Member {
   #unheard(asked: readonly Asking[]): void {
     for (const { manner } of asked) if (manner.turn !== undefined) this.#turns.unheard(manner.turn)
     const now = this.#clock.now()
-    this.#lost = true
+    this.#letters.unheard()
     this.#failures += 1
-    for (const counter of this.#sent?.counters ?? []) this.#dirty.add(counter)
+    this.#counters.touch(this.#sent?.counters ?? [])
     if (this.#sent?.returns === true) {
       // It may have come back after all, and then its share is in the store's hands again until it is out once more.
       this.#mustReturn = false
       this.#heardAt = this.#sent.at + LATE_MS
-      for (const counter of this.#counters.values()) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
+      for (const counter of this.#counters) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     } else if (this.#phase !== 'alone') this.#goAlone(now, this.#phase === 'new')
   }
 
   #goAlone(now: Millis, empty: boolean): void {
     this.#phase = 'alone'
-    for (const counter of this.#counters.values()) counter.alone(this.#share, this.#heardAt + OUT_MS, now, empty)
+    for (const counter of this.#counters) counter.alone(this.#share, this.#heardAt + OUT_MS, now, empty)
     this.#options.changed(false)
   }
 
@@ -386,9 +354,8 @@ export class Member {
   #yield(now: Millis): void {
     if (this.#share === 0 || now - this.#heardAt < this.#options.yieldMs() - 2 * OUT_MS) return
     this.#share = 0
-    this.#epoch = 0
-    this.#heardCount = 0
-    for (const counter of this.#counters.values()) counter.yield(now)
+    this.#letters.anew()
+    for (const counter of this.#counters) counter.yield(now)
   }
 
   #answerAlone(asked: readonly Asking[]): void {
@@ -404,7 +371,8 @@ export class Member {
     let waitMs = 0
     let by = first
     for (const take of takes) {
-      const one = this.counter(take).meter.wait(take.cost + (take.keep ?? 0), now)
+      // Of what is kept back for more urgent calls, each weir keeps its share.
+      const one = this.counter(take).meter.wait(take.cost + (take.keep ?? 0) * this.#share, now)
       if (one > waitMs) {
         waitMs = one
         by = take

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type BreakerPorts, Breakers } from '../../src/breaker/breakers.ts'
 import { breaker } from '../../src/breaker/layer.ts'
@@ -17,6 +18,8 @@ class Bus {
   readonly clock = new FakeClock()
   readonly said: BreakerNews[] = []
   readonly #weirs: Breakers[] = []
+  /** Whether news arrive. */
+  reaches = (): boolean => true
   #prober: number | undefined
 
   weir(rule: Partial<BreakerRule> = {}, ports: Partial<BreakerPorts> = {}): Breakers {
@@ -25,7 +28,7 @@ class Bus {
     const fleet: BreakerFleet = {
       tell: (host, news) => {
         this.said.push(news)
-        for (const [index, weir] of this.#weirs.entries()) if (index !== me) weir.hear(host, news)
+        for (const [index, weir] of this.#weirs.entries()) if (index !== me && this.reaches()) weir.hear(host, news)
       },
       claim: async () => {
         this.#prober ??= me
@@ -212,5 +215,45 @@ describe('after a restart', () => {
     again.restore(HOST, JSON.parse(JSON.stringify(one.snapshot(HOST))))
     again.hear(HOST, { state: 'closed', reason: 'probes served' })
     expect(again.view()[0]?.state).toBe('open')
+  })
+})
+
+describe("weirs that miss some of each other's news", () => {
+  it('are all closed again soon after the exchange is well, and news do not go round in circles', async () => {
+    const verdicts = [OK, FAILING, TOO_MANY, aVerdict('throttled')] as const
+    const step = fc.record({
+      weir: fc.nat(2),
+      verdict: fc.constantFrom(...verdicts),
+      unheard: fc.boolean(),
+      passMs: fc.constantFrom(0, 10, 5_000, 40_000),
+      reaches: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const bus = new Bus()
+        const weirs = [bus.weir(), bus.weir(), bus.weir()]
+        for (const { weir: index, verdict, unheard, passMs, reaches } of steps) {
+          bus.clock.advance(passMs)
+          bus.reaches = () => reaches
+          const weir = weirs[index] ?? bus.weir()
+          const claiming = weir.claim(aCall())
+          if (claiming !== undefined) await claiming
+          try {
+            weir.admit(aCall()).report(verdict, 10, unheard && verdict === FAILING ? 'unheard' : undefined)
+          } catch (error) {
+            if (!(error instanceof WeirError)) throw error
+          }
+        }
+        // One change is one piece of news at most, and no weir changes for its own news.
+        expect(bus.said.length).toBeLessThanOrEqual(2 * steps.length)
+        bus.reaches = () => true
+        for (let round = 0; round < 30; round += 1) {
+          bus.clock.advance(30_000)
+          for (const weir of weirs) await read(weir)
+        }
+        expect(bus.states().slice(0, 3)).toEqual(['closed', 'closed', 'closed'])
+      }),
+      { numRuns: 200 },
+    )
   })
 })

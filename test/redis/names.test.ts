@@ -34,7 +34,7 @@ it('what two weirs write is there under the promised names, of both together, an
   const profile = exchange.coinbaseExchangeKey('names')
   const post = krakenPoster(key)
   for (const { bot } of [one, other]) {
-    for (let twice = 0; twice < 2; twice += 1) await bot.send({ path: '/0/public/Ticker?pair=XBTUSD' })
+    for (let twice = 0; twice < 2; twice += 1) await bot.send({ path: '/0/public/Assets' })
     await bot.send(post('Balance', { otp: 'otp-9e107d9d' }))
     await bot.send(advancedGet(advanced, 'accounts'))
     await bot.send(exchangeGet(profile, '/accounts'))

@@ -77,11 +77,12 @@ export class Events {
 
   /** Frames after the one heard last; undefined when they are not all known any more. */
   #since(lastHeard: string | undefined): string | undefined {
-    const [run, count] = (lastHeard ?? '').split('/')
+    const [run, heard] = (lastHeard ?? '').split('/')
     const first = this.#kept[0]
-    if (run !== this.#parts.run || first === undefined || Number(count) < first.id - 1) return undefined
+    const count = Number(heard)
+    if (run !== this.#parts.run || first === undefined || !(count >= first.id - 1)) return undefined
     return this.#kept
-      .filter(({ id }) => id > Number(count))
+      .filter(({ id }) => id > count)
       .map(({ text }) => text)
       .join('')
   }

@@ -53,6 +53,23 @@ describe('the pages', () => {
     }
   })
 
+  it('give the history of a span and an exchange, and say which spans there are', async () => {
+    const asked: unknown[] = []
+    const history = (...question: unknown[]) => {
+      asked.push(question)
+      return { stepMs: 5000, atWallMs: [1], series: {}, utilization: { 'kraken.private': [0.5] } }
+    }
+    await using desk = await openDesk({ history })
+    const got = await desk.get('/v1/history')
+    expect(got.json()).toEqual({ step_ms: 5000, at_wall_ms: [1], series: {}, utilization: { 'kraken.private': [0.5] } })
+    await desk.get('/v1/history?span=24h&exchange=kraken')
+    expect((await desk.get('/v1/history?span=7d')).status).toBe(400)
+    expect(asked).toEqual([
+      ['15m', undefined],
+      ['24h', 'kraken'],
+    ])
+  })
+
   it('give how many recent calls were asked for, within reason', async () => {
     const asked: number[] = []
     const calls = (limit: number) => {

@@ -105,6 +105,10 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
       .poll(() => page.locator('[data-bucket="kraken.public"] .spent small').textContent(), PATIENT)
       .toMatch(/scanner \d+ %/)
     expect(await page.locator('.plot canvas').count()).toBe(4)
+    const day = page.waitForResponse((answer) => answer.url().includes('/v1/history?span=24h&exchange='))
+    await page.getByRole('button', { name: '24 hours' }).click()
+    expect((await day).status()).toBe(200)
+    expect(await page.getByRole('button', { name: '24 hours' }).getAttribute('aria-pressed')).toBe('true')
     expect(complaints).toEqual([])
   })
 
@@ -220,6 +224,17 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 60_000 }
       `document.body.append(Object.assign(document.createElement('script'), { text: 'document.title = 1' }))`,
     )
     expect(await page.title()).toBe('weir')
+  })
+
+  it('works behind a token, which a browser asks its user for', async () => {
+    const scene = await openScene({ env: { WEIR_ADMIN_TOKEN: 'open sesame' } })
+    onTestFinished(() => scene[Symbol.asyncDispose]())
+    expect((await fetch(scene.weir.admin)).status).toBe(401)
+    const page = await browser.newPage({ httpCredentials: { username: '', password: 'open sesame' } })
+    onTestFinished(() => page.close())
+    await page.goto(scene.weir.admin)
+    await linked(page, 'live')
+    await expect.poll(() => page.locator('#rules details').count(), PATIENT).toBeGreaterThan(1)
   })
 
   it('can not be pressed by another site', async () => {

@@ -96,6 +96,7 @@ const gauge = (id) => {
     fill.style.width = `${(closedForMs > 0 ? 1 : share) * 100}%`
     setTone(fill, utilization >= 1 ? 'bad' : utilization >= 0.8 ? 'warn' : undefined)
     meter.setAttribute('aria-valuemax', String(capacity))
+    meter.setAttribute('aria-valuetext', left.textContent ?? '')
     meter.setAttribute('aria-valuenow', String(Math.max(0, available)))
     setText(how, howText(limit))
     shares.hidden = spent.length < 2

@@ -78,10 +78,12 @@ export const mountPlots = async () => {
   }
   const refresh = async () => {
     if (choice.value === '') return
-    const asked = `/v1/history?span=${span}&exchange=${encodeURIComponent(choice.value)}`
+    const question = () => `/v1/history?span=${span}&exchange=${encodeURIComponent(choice.value)}`
+    const asked = question()
     const found = await ask(asked)
     // An answer to an older question must not replace a newer one's.
-    if (asked.endsWith(`span=${span}&exchange=${encodeURIComponent(choice.value)}`)) history = found
+    if (asked !== question()) return
+    history = found
     draw()
   }
   const later = () => {

@@ -2,7 +2,7 @@
 
 /** Folders that hold one capability each; what two need lives in core or is handed in. */
 const FEATURES =
-  'admin|alerts|autopsy|breaker|cache|classify|coalesce|failures|forward|health|identify|inbound|launch|limit|lockout|observe|orders|redis|rescue|rules|state|tls'
+  'admin|alerts|autopsy|breaker|cache|classify|coalesce|failures|forward|health|identify|inbound|launch|limit|lockout|observe|orders|redis|rescue|rules|state|tls|trace'
 
 /** Package → the one place that may import it. */
 const HOMES = {

@@ -47,6 +47,7 @@ import { exchangeLookup, isOwnAddress } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
 import { StartError } from './start-error.ts'
+import { startTracing } from './tracing.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
@@ -163,7 +164,8 @@ export const buildApp = async (
   const send = () => road.probes
   const watched = { rulebook, rules, clock, store, lanes, pricer, breakers, keys, cases, lately, log }
   const watch = createWatch({ ...watched, storeErrors, send, tell })
-  observers.push(...watch.observers)
+  const tracing = await startTracing(env, clock, log)
+  observers.push(...watch.observers, ...(tracing === undefined ? [] : [tracing.observer]))
 
   const metrics = createMetrics(rules().metricsPrefix, {
     rules,
@@ -279,6 +281,7 @@ export const buildApp = async (
       await stopped
       await pools.destroy()
       others?.stop()
+      await tracing?.stop()
       await fleet?.close()
       database.close()
     },

@@ -55,8 +55,18 @@ export const VARIABLES: readonly { readonly variable: string; readonly meaning: 
   { variable: 'MAX_INBOX_SIZE', meaning: 'Most calls that wait in one lane.' },
   { variable: 'ALERT_DEBOUNCE_MIN', meaning: 'Minutes before the same alert is told again.' },
   { variable: 'ALERT_NO_SIGNALS_MIN', meaning: 'Minutes that a known bot may be silent.' },
-  { variable: 'ALERT_REDIS_ERRORS_PER_MIN', meaning: 'Failures of Redis within a minute from which on there is an alert.' },
+  {
+    variable: 'ALERT_REDIS_ERRORS_PER_MIN',
+    meaning: 'Failures of Redis within a minute from which on there is an alert.',
+  },
   { variable: 'ALERT_WEBHOOK_URL', meaning: 'Where alerts are sent to, besides the log; a secret.' },
+  {
+    variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    meaning:
+      'An OpenTelemetry collector that gets a trace of every call, such as `http://127.0.0.1:4318` (OTLP, JSON).',
+  },
+  { variable: 'OTEL_EXPORTER_OTLP_HEADERS', meaning: 'Headers for it, `name=value,name=value`; a secret.' },
+  { variable: 'OTEL_SERVICE_NAME', meaning: 'What weir is called in traces; `weir` unless set.' },
 ]
 
 /** Names of weir's own variables. */

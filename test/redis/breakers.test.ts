@@ -27,6 +27,12 @@ interface Seen {
 const breaker = async (member: Member): Promise<Seen | undefined> =>
   (await page<{ breakers: Seen[] }>(member, '/v1/breakers')).breakers.find(({ host }) => host === HOST)
 
+/** Without a share of the limits a weir sends nothing once Redis is away. */
+const hasShare = async (member: Member): Promise<true | undefined> => {
+  const { store } = await page<{ store: { exchanges: { exchange: string; share: number }[] } }>(member, '/v1/status')
+  return store.exchanges.some(({ exchange, share }) => exchange === 'kraken' && share > 0) || undefined
+}
+
 const inState = (member: Member, state: string, patienceMs?: number): Promise<Seen> =>
   soon(async () => {
     const seen = await breaker(member)
@@ -99,11 +105,11 @@ describe('a fleet', { timeout: 40_000 }, () => {
 
   it('opens and closes each for itself while Redis is away, and tells when it is back', async () => {
     const { exchange, redis, one, other } = await openPair()
-    for (const { bot } of [one, other]) await bot.send(TIME)
+    for (const member of [one, other]) await soon(() => hasShare(member), 5_000)
     await redis.kill()
     exchange.fault({ ...tooManyRequests({ retryAfter: 20 }), times: 1 })
-    await one.bot.send({ path: '/0/public/SystemStatus' })
-    await inState(one, 'open', 1_000)
+    expect(await one.bot.send({ path: '/0/public/SystemStatus' })).toMatchObject({ decision: 'forwarded', status: 429 })
+    expect((await breaker(one))?.state).toBe('open')
     expect((await breaker(other))?.state).toBe('closed')
     await redis.start()
     const heard = await inState(other, 'open', 6_000)

@@ -1,4 +1,4 @@
-// What weirs write to Redis for others to read: levels and breakers, counts of the last five minutes, and two streams of
+// What weirs write to Redis for others to read: levels and breakers, counts of the last five minutes, and three streams of
 // events. Once a second, off every call's way; what happens while Redis is away is told when it is back, the newest of it.
 
 import { readFileSync } from 'node:fs'
@@ -59,6 +59,7 @@ export class Names {
     if (event.type === 'call.finished') this.#finished(event)
     else if (event.type === 'limit.violated') this.#violated(event)
     else if (event.type === 'breaker.changed') this.#changed(event)
+    else if (event.type === 'alert.raised' || event.type === 'alert.resolved') this.#alerted(event)
   }
 
   start(): void {
@@ -96,6 +97,13 @@ export class Names {
     const fields = ['name', host, 'old_state', from, 'new_state', to, 'timestamp', seconds(clock.wall())]
     const more = ['reason', reason, 'by', me, ...(openForMs === undefined ? [] : ['open_for', seconds(openForMs)])]
     push(this.#changes, entry('events:circuit_breakers', [...fields, ...more]))
+  }
+
+  #alerted({ type, alert: { rule, severity, subject, message } }: Extract<WeirEvent, { alert: unknown }>): void {
+    const status = type === 'alert.raised' ? 'firing' : 'resolved'
+    const what = ['status', status, 'rule', rule, 'severity', severity, 'subject', subject, 'message', message]
+    const { me, clock } = this.#options
+    push(this.#changes, entry('events:alerts', [...what, 'timestamp', seconds(clock.wall()), 'by', me]))
   }
 
   async #write(): Promise<void> {

@@ -73,6 +73,10 @@ it('what two weirs write is there under the promised names, of both together, an
   expect(changes[0]).toMatchObject({ old_state: 'closed', new_state: 'open' })
   expect(Math.abs(Number(changes[0]?.timestamp) - Date.now() / 1000)).toBeLessThan(30)
 
+  const alert = await soon(() => stream(redis, 'events:alerts').find(({ rule }) => rule === 'violations'), 8_000)
+  const subject = expect.stringMatching(/^(kraken|coinbase)\./)
+  expect(alert).toMatchObject({ status: 'firing', severity: 'critical', subject })
+
   const metrics = hash(redis, 'metrics:rate_limits')
   expect(Number(metrics.utilization)).toBeGreaterThan(0)
   expect(Number(metrics.available_tokens)).not.toBeNaN()

@@ -11,6 +11,7 @@ import { advancedGet, exchangeGet, krakenPoster } from './sign.ts'
 const ADMIN_PAGES = [
   ...['/metrics', '/health', '/health/detailed', '/health/metrics', '/health/rate_limits', '/health/prometheus'],
   ...['/', '/v1/limits', '/v1/queues', '/v1/breakers', '/v1/recent', '/v1/violations', '/v1/status'],
+  ...['/v1/alerts', '/v1/stats', '/v1/failures', '/v1/failures/analysis', '/errors'],
 ]
 const ADMIN_TOKEN = 'admin-token-5d41402a'
 

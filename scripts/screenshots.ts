@@ -1,7 +1,7 @@
 // The pictures of the dashboard in docs/: `node scripts/screenshots.ts [--seconds 240]`. Bots at a simulated Kraken and Coinbase,
-// Coinbase down for a while, somebody beside weir who spends the address's public budget at Kraken; then both themes.
+// somebody beside weir who spends of a key at Coinbase, and Coinbase down at the end; then both themes.
 
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -9,10 +9,11 @@ import { findChromium, launch } from '../test/dashboard/browser.ts'
 import { openScene } from '../test/dashboard/scene.ts'
 import type { Exchange } from '../test/support/exchange/exchange.ts'
 import { shippedLimits } from '../test/support/weir.ts'
+import { advancedGet } from '../test/system/sign.ts'
 
 const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '240' } } })
 const seconds = Number(options.seconds)
-const VIEW = { width: 1440, height: 1500 }
+const VIEW = { width: 1440, height: 1800 }
 
 const chromium = findChromium()
 if (chromium === undefined) throw new Error('there is no Chromium: apt-get install chromium')
@@ -21,11 +22,9 @@ if (chromium === undefined) throw new Error('there is no Chromium: apt-get insta
 await using scene = await openScene({ config: await shippedLimits({ ' open: 1s': ' open: 20s' }) })
 const { exchange, weir } = scene
 scene.bots()
-await sleep(seconds * 500)
-exchange.fault({ kind: 'answer', status: 503, body: 'down', host: 'api.coinbase.com', times: 5 })
-await sleep(seconds * 300)
+await sleep(seconds * 600)
 await spendBeside(exchange)
-await sleep(seconds * 200)
+await sleep(seconds * 400)
 exchange.fault({ kind: 'answer', status: 503, body: 'down', host: 'api.coinbase.com', times: 60 })
 await sleep(5_000)
 
@@ -42,16 +41,29 @@ for (const theme of ['light', 'dark'] as const) {
 }
 await browser.close()
 
-/** Public calls that weir does not see. Kraken counts by address, so weir's next ones are refused. */
-async function spendBeside({ port, caPem }: Exchange): Promise<void> {
-  for (let call = 0; call < 40; call += 1) {
-    await sleep(100)
-    await new Promise<void>((resolve, reject) => {
-      const headers = { Host: 'api.kraken.com' }
-      const options = { host: '127.0.0.1', port, servername: 'api.kraken.com', ca: caPem, headers, agent: false }
-      request({ ...options, path: '/0/public/Time' }, (answer) => answer.resume().on('end', resolve))
+/** Calls with the bot's own key that weir does not see: the exchange counts them, and refuses weir's next ones. */
+async function spendBeside(exchange: Exchange): Promise<void> {
+  const { port, caPem } = exchange
+  const agent = new Agent({ keepAlive: true, maxSockets: 10 })
+  const { host, path, headers } = advancedGet(exchange.coinbaseKey('scene'), 'accounts')
+  const options = {
+    host: '127.0.0.1',
+    port,
+    servername: host,
+    ca: caPem,
+    agent,
+    path,
+    headers: { ...headers, Host: host },
+  }
+  const send = () =>
+    new Promise<void>((resolve, reject) => {
+      request(options, (answer) => answer.resume().on('end', resolve))
         .on('error', reject)
         .end()
     })
+  for (let burst = 0; burst < 4; burst += 1) {
+    await Promise.all(Array.from({ length: 35 }, send))
+    await sleep(500)
   }
+  agent.destroy()
 }

@@ -49,6 +49,7 @@ const openShared = (weir: number): SharedStore => {
     me: `bench-${weir}`,
     home: `bench-${weir}`,
     replaces: undefined,
+    idleMs: undefined,
     coldStart: () => 1,
     yieldMs: () => 600_000,
     onFailure: () => 'share',

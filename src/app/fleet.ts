@@ -54,6 +54,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
   })
   let errors = 0
   const me = randomBytes(8).toString('hex')
+  const replaces = database.kept('member')
   const store = new SharedStore({
     carrier: carrierOver(redis, () => {
       errors += 1
@@ -61,7 +62,8 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     clock,
     me,
     home: createHmac('sha256', database.secret()).update('home').digest('hex').slice(0, 16),
-    replaces: database.kept('member'),
+    replaces,
+    idleMs: replaces === undefined ? undefined : idleMs(database, clock),
     coldStart: () => rules().coldStart,
     yieldMs: () => rules().yieldMs,
     onFailure: () => rules().onStoreFailure,
@@ -77,6 +79,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     if (!told) return
     // From now on the others keep a share for this process, which the next one gives back.
     database.keep('member', me)
+    database.keep('left', '')
     void restore(redis, secret, log)
   }
   const view = (): StoreView => ({ onFailure: rules().onStoreFailure, exchanges: store.standing() })
@@ -90,9 +93,16 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     errors: () => errors,
     close: async () => {
       await store.stop()
+      database.keep('left', String(clock.wall()))
       redis.close()
     },
   }
+}
+
+/** A process that was killed may have spent until a moment ago. */
+const idleMs = (database: Database, clock: Clock): Millis => {
+  const left = Number(database.kept('left') || clock.wall())
+  return Math.max(0, clock.wall() - left)
 }
 
 const addressOf = (url: string) => {

@@ -37,6 +37,7 @@ export const openMember = (url: string, home: string): Rig => {
     me: `${process.pid}-${rigs++}`,
     home,
     replaces: undefined,
+    idleMs: undefined,
     coldStart: () => 1,
     yieldMs: () => 600_000,
     onFailure: () => 'share',

@@ -276,6 +276,7 @@ export class Weir {
       me: this.me,
       home: this.home,
       replaces: replaces?.me,
+      idleMs: replaces === undefined ? undefined : 0,
       coldStart: () => 1,
       yieldMs: () => stage.options.yieldMs ?? 600_000,
       onFailure: () => 'share',

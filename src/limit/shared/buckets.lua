@@ -245,6 +245,8 @@ if empty or older then
   meta.epoch = math.max(meta.epoch, ask.epoch) + 1
 end
 if ask.claim == 0 and now < meta.quiet_until then
+  -- Nobody remembers what was spent, but something may have been.
+  if ask.idle then meta.forgot_at = math.max(meta.forgot_at, now - ask.idle) end
   save_members()
   return cjson.encode({ state = 'wait', now = date(now), wait = meta.quiet_until - now })
 end
@@ -383,6 +385,9 @@ end
 
 local function wait_of(bucket, need)
   local free = available(bucket)
+  local over_trust = need - bucket.cap * part * trust(bucket, now)
+  -- What costs more than the trusted part of a window has a window to itself, or it would never go.
+  if bucket.kind == 'w' and over_trust > 0 and need <= bucket.cap * part + EPSILON then free = free + over_trust end
   local closed = math.max(0, bucket.gate - now)
   if free >= need - EPSILON then return closed end
   if need > bucket.cap * part + EPSILON then return math.max(closed, 1000) end
@@ -480,6 +485,7 @@ if not me.out then
     if take.turn then
       wait, why = turn_wait(take.turn)
     end
+    local not_yet = why == 'turn'
     if why == 'stale' then
       answer.takes[index] = { stale = true }
     else
@@ -487,13 +493,14 @@ if not me.out then
         local bucket = wanted[cost[1]]
         local one = wait_of(bucket, cost[2] + cost[3] * part)
         if take.held and one > wait then
-          wait, by, why = one, cost[1], nil
+          wait, by = one, cost[1]
           -- As many heads as there are weirs may each have a moment of their own, so that none must ask twice.
           if bucket.kind == 'b' then horizon = math.max(horizon, math.min(5 * ask.horizon_ms, (count + 1) * cost[2] / (bucket.rate * part))) end
         end
         if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket end
       end
-      if wait <= horizon and not unsafe then
+      local may_go = wait <= horizon and not unsafe and not not_yet
+      if may_go then
         for _, cost in ipairs(take.costs) do
           local bucket = wanted[cost[1]]
           bucket.of['h:' .. ask.me] = (bucket.of['h:' .. ask.me] or 0) + cost[2]
@@ -517,11 +524,11 @@ if not me.out then
         if take.turn and take.turn.nonce then
           turn_of(take.turn.lane).waiting[ask.me] = { nonce = take.turn.nonce, until_ms = now + 1000 }
         end
-        if unsafe and wait <= horizon then
+        if unsafe and wait <= horizon and not not_yet then
           ask_again(unsafe)
-          answer.takes[index] = { wait = 5, by = by, told = true }
+          answer.takes[index] = { wait = 5, by = by }
         else
-          answer.takes[index] = { wait = wait, by = by, turn = why == 'turn' or nil }
+          answer.takes[index] = { wait = wait, by = by }
         end
       end
     end

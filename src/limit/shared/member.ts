@@ -37,6 +37,8 @@ export interface MemberOptions {
   /** The process that ran in this installation before. */
   readonly replaces: string | undefined
   readonly coldStart: () => number
+  /** How long ago the process before last spent anything; undefined when there was none. */
+  readonly idleMs: Millis | undefined
   /** How long the share of a weir that vanished is kept for it. */
   readonly yieldMs: () => Millis
   /** What a weir does while the store is away. */
@@ -74,6 +76,7 @@ export class Member {
   #failures = 0
   #mustReturn = false
   #heardAt: Millis
+  #usedAt: Millis | undefined
   #timer: Timer | undefined
   #timerAt: Millis = Number.POSITIVE_INFINITY
   #stopped = false
@@ -83,6 +86,7 @@ export class Member {
     this.#options = options
     this.#clock = options.clock
     this.#heardAt = options.clock.now()
+    this.#usedAt = options.idleMs === undefined ? undefined : this.#heardAt - options.idleMs
     this.#counters = new Counters(options.clock, (counter, now) => {
       if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     })
@@ -128,7 +132,7 @@ export class Member {
     const now = this.#clock.now()
     const grant = {
       granted: true,
-      purses: takes.map((take) => this.counter(take).reserve(take.cost, false, now)),
+      purses: takes.map((take) => this.#reserve(take, false, now)),
     } as const
     this.touch(takes)
     return grant
@@ -252,6 +256,7 @@ export class Member {
       ...(replaces === undefined ? {} : { replaces }),
       ...this.#letters.next(this.#clock.now()),
       claim: this.#share,
+      ...(this.#usedAt === undefined ? {} : { idle: this.#clock.now() - this.#usedAt }),
       returns,
       buckets,
       takes,
@@ -308,7 +313,7 @@ export class Member {
     const now = this.#clock.now()
     const grant = {
       granted: true,
-      purses: takes.map((take) => this.counter(take).reserve(take.cost, true, now)),
+      purses: takes.map((take) => this.#reserve(take, true, now)),
     } as const
     if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false, reply.high)
     const go = (): void => {
@@ -342,6 +347,11 @@ export class Member {
       this.#heardAt = this.#sent.at + LATE_MS
       for (const counter of this.#counters) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     } else if (this.#phase !== 'alone') this.#goAlone(now, this.#phase === 'new')
+  }
+
+  #reserve(take: Take, granted: boolean, now: Millis): Purse {
+    this.#usedAt = now
+    return this.counter(take).reserve(take.cost, granted, now)
   }
 
   #goAlone(now: Millis, empty: boolean): void {
@@ -380,7 +390,7 @@ export class Member {
     }
     if (held && waitMs > 0) return { granted: false, waitMs, by }
     if (turn !== undefined) this.#turns.granted(turn, this.#turns.isMine(turn))
-    return { granted: true, purses: takes.map((take) => this.counter(take).reserve(take.cost, false, now)) }
+    return { granted: true, purses: takes.map((take) => this.#reserve(take, false, now)) }
   }
 }
 

@@ -14,6 +14,8 @@ export interface SharedOptions {
   readonly me: string
   readonly home: string
   readonly replaces: string | undefined
+  /** How long ago the process that ran here before last spent anything, as far as is known; undefined when there was none. */
+  readonly idleMs: Millis | undefined
   readonly coldStart: () => number
   readonly yieldMs: () => Millis
   readonly onFailure: () => 'share' | 'closed'

@@ -70,6 +70,8 @@ export interface Message {
   readonly lost: boolean
   /** Share of every limit that the sender lives on, or may; for a server that has forgotten it. */
   readonly claim: number
+  /** How long ago this installation last spent anything, as far as is known; absent when it never did. */
+  readonly idle?: Millis
   /** The sender lived on its share, has stopped, and brings what is left. */
   readonly returns: boolean
   readonly buckets: readonly BucketWord[]

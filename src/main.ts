@@ -9,8 +9,11 @@ import { join } from 'node:path'
 // shared one, others may have put there.
 enableCompileCache(join(homedir(), '.cache', 'weir'))
 const { COMMANDS, usage } = await import('./cli/commands.ts')
+const { realClock } = await import('./core/clock.ts')
 const { VERSION } = await import('./cli/version.ts')
 
+/** Longest time after the end of a command. */
+const LINGER_MS = 2000
 const HELP = ['help', '--help', '-h']
 
 const given = process.argv.slice(2)
@@ -28,4 +31,6 @@ if (given[0] === '--version') {
   process.exitCode = help ? 0 : 2
 } else {
   process.exitCode = await command.run(args, process.env)
+  // Whatever a bot or a peer still holds open does not keep a process that is done.
+  realClock.after(LINGER_MS, () => process.exit())
 }

@@ -196,7 +196,7 @@ export const buildApp = async (
     cache: { store: cache, proofs: new Proofs(clock), clock },
     breakers,
     keys,
-    limit: { lanes, store, pricer, belief, serverClocks },
+    limit: { lanes, store, pricer, belief, serverClocks, clock },
     forward: {
       dispatch: ({ host, upstream }) => {
         const pool = pools.to(host, upstream)

@@ -29,9 +29,10 @@ export const diagnose = (evidence: Evidence): Cause => {
 
 /** The lower tier that explains what passed and what did not. */
 export const lowerTierOf = (evidence: Evidence): LowerTier | undefined => {
-  const { previous, refill, capacity, room, cost, lowerTiers } = evidence
+  const { previous, refill, capacity, room, deepest, cost, lowerTiers } = evidence
   const rested = isRested(evidence)
   return lowerTiers.find((tier) => {
+    if (deepest > tier.capacity + NEAR_MISS) return false
     // From rest, a lower capacity refuses the first call above it.
     if (rested && capacity - tier.capacity < TELLING) return false
     if (rested) return Math.abs(capacity - room - tier.capacity - cost / 2) <= Math.max(1, cost / 2) + HAIR

@@ -70,7 +70,10 @@ const Upstream = z
   .meta({ id: 'upstream', description: 'Connections to the exchange.' })
 
 const manners = overriding(Manners)
-const field = z.string().min(1).meta({ title: 'name of a header' })
+const field = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'expected the name of a header, such as x-ratelimit-remaining' })
+  .meta({ title: 'name of a header' })
 
 const Bot = z
   .strictObject({
@@ -229,7 +232,9 @@ const Limits = z
       .describe('While Redis is away: `share` lets each weir live on its share of every limit, `closed` sends nothing.')
       .prefault('share'),
     yield_for: duration
-      .describe('How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long.')
+      .describe(
+        'How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long.',
+      )
       .prefault('10m'),
     enforce: z
       .enum(['on', 'shadow'])

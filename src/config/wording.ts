@@ -76,7 +76,7 @@ const sentence = (issue: ShapeIssue, got: unknown): string => {
     case 'invalid_type':
       return `${own(issue.message) ?? `expected ${KINDS[issue.expected] ?? issue.expected}`}, got ${shown(got)}`
     case 'too_small':
-      return `${bound(issue.origin, 'at least', Number(issue.minimum))}, got ${shown(got)}`
+      return `${bound(issue.origin, issue.inclusive === false ? 'more than' : 'at least', Number(issue.minimum))}, got ${shown(got)}`
     case 'too_big':
       return `${bound(issue.origin, 'at most', Number(issue.maximum))}, got ${shown(got)}`
     default:

@@ -25,6 +25,8 @@ export interface Evidence {
   readonly believed: Tokens
   /** The same, had weir used the documented rate all along. */
   readonly room: Tokens
+  /** The most that was spent at once before, with no refusal. */
+  readonly deepest: Tokens
   /** Of other calls whose answers were not here. */
   readonly inFlight: Tokens
   /** Share of the documented rate that was used. */

@@ -91,7 +91,7 @@ export class Belief {
 
   #evidence(call: ClassifiedCall, take: Take, verdict: Verdict, { at }: Departure): Evidence & { pauseMs: Millis } {
     const { clock, store, coldStart } = this.#deps
-    const { rule, available, room, inFlight, share, charged, knownForMs } = store.level(take)
+    const { rule, available, room, inFlight, share, charged, deepest, knownForMs } = store.level(take)
     const strike = verdict.gate ? gated(rule) : this.#strikes.strike(take, at, charged)
     const { resent, breaker, waitedMs, upstreamMs } = call.record
     return {
@@ -104,6 +104,7 @@ export class Belief {
       cost: take.cost,
       believed: available,
       room,
+      deepest,
       inFlight: Math.max(0, inFlight - take.cost),
       share,
       waitedMs,

@@ -18,12 +18,16 @@ export class Bucket implements Meter {
   #inFlight: Tokens = 0
   #charged: Tokens = 0
   #closedUntil: Millis = Number.NEGATIVE_INFINITY
+  #deepest: Tokens = 0
+  /** It has been full since it was last drained, so that its level is no guess. */
+  #sure: boolean
 
   /** @param share how full a bucket is that nobody has seen before (0 to 1) */
   constructor(rule: TokenBucketRule, now: Millis, share = 1) {
     this.#rule = rule
     this.#tokens = fullOf(rule) * share
     this.#asOf = now
+    this.#sure = share === 1
   }
 
   /** Restores what `snapshot` saw `elapsed` ms ago. */
@@ -34,6 +38,7 @@ export class Bucket implements Meter {
     if (rule.adaptive) bucket.#share = Share.of(snapshot.share ?? 1, now - elapsed)
     bucket.#tokens = Math.min(fullOf(rule), rule.capacity - spent)
     bucket.#asOf = now - elapsed
+    bucket.#sure = false
     bucket.#refill(now)
     bucket.#inFlight = snapshot.inFlight
     bucket.#closedUntil = now + snapshot.closedForMs - elapsed
@@ -48,6 +53,10 @@ export class Bucket implements Meter {
     return this.#charged
   }
 
+  get deepest(): Tokens {
+    return this.#deepest
+  }
+
   get closedUntil(): Millis {
     return this.#closedUntil
   }
@@ -59,6 +68,7 @@ export class Bucket implements Meter {
     const spent = this.#rule.capacity - this.#tokens
     this.#rule = rule
     this.#tokens = Math.min(fullOf(rule), rule.capacity - spent)
+    this.#deepest = 0
     if (!rule.adaptive) this.#share.reset()
   }
 
@@ -79,6 +89,7 @@ export class Bucket implements Meter {
     this.#inFlight = Math.max(0, this.#inFlight - cost)
     this.#refill(now + CLOCK_GRAIN_MS)
     this.#tokens -= cost
+    if (this.#sure) this.#deepest = Math.max(this.#deepest, this.#rule.capacity - this.#tokens)
   }
 
   release(cost: Tokens): void {
@@ -89,6 +100,7 @@ export class Bucket implements Meter {
     this.#refill(now)
     this.#tokens = Math.min(this.#tokens, counted, this.#inFlight)
     this.#foregone = 0
+    this.#sure = false
     this.close(until)
   }
 
@@ -147,6 +159,7 @@ export class Bucket implements Meter {
     this.#tokens = Math.min(full, this.#tokens + gained)
     this.#foregone = Math.min(full - this.#tokens, this.#foregone + documented - gained)
     this.#asOf = to
+    if (this.#tokens === full) this.#sure = true
   }
 }
 

@@ -122,6 +122,7 @@ export class Lane {
     const predicted = this.#predict(ticket, place)
     if (predicted > ticket.maxWaitMs) throw this.#tooLate(ticket, predicted)
     this.#backlog.admit(this, ticket.bytes, maxQueue, predicted)
+    this.#order.joined(ticket, tag)
     const { promise, resolve, reject } = Promise.withResolvers<Pass>()
     const stopListening = ticket.presence.onLeave(() => this.#leave(waiter))
     const waiter: Waiter = {
@@ -256,8 +257,7 @@ export class Lane {
 
   #leave(waiter: Waiter): void {
     if (!this.#remove(waiter)) return
-    this.#backlog.leave(waiter.bytes)
-    waiter.refuse(new BotLeft())
+    this.#dismiss(waiter, new BotLeft())
     this.pump()
   }
 
@@ -279,6 +279,7 @@ export class Lane {
   }
 
   #dismiss(waiter: Waiter, reason: Error): void {
+    this.#order.left(waiter)
     this.#backlog.leave(waiter.bytes)
     waiter.refuse(reason)
   }

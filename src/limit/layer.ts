@@ -2,14 +2,17 @@
 // too long. On the way back it settles the charge and believes the exchange where the exchange knows better.
 
 import type { ClassifiedCall } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import { isGate } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
 import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Belief } from './belief.ts'
 import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
+import type { Pass } from './ticket.ts'
 
 export interface LimitDeps extends AdmitDeps {
+  readonly clock: Clock
   readonly belief: Belief
 }
 
@@ -18,9 +21,9 @@ export const limit =
   (deps: LimitDeps): Layer<ClassifiedCall> =>
   (next) =>
   async (call) => {
-    const pass = await admit(deps, call, deps.pricer.price(call))
-    const { takes } = pass
     const { record } = call
+    const pass = await admitted(deps, call)
+    const { takes } = pass
     record.waitedMs = pass.waitedMs
     record.spent = takes
     const departure = deps.belief.departure(call, takes)
@@ -28,16 +31,28 @@ export const limit =
       return await next(call)
     } finally {
       // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
-      const { verdict, sent } = record
-      if (sent !== 'no') record.cost = (record.resent ? 2 : 1) * takes.reduce((sum, take) => sum + take.cost, 0)
+      const { verdict } = record
+      const outcome = outcomeOf(call)
+      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * takes.reduce((sum, take) => sum + take.cost, 0)
       // Before the next in line is let go: it must find the bucket closed.
       deps.belief.hear(call, takes, departure)
-      pass.close(outcomeOf(call), verdict?.kind !== 'auth')
+      pass.close(outcome, verdict?.kind !== 'auth')
       // The exchange may have counted the first attempt as well.
       if (record.resent) charge(deps.store, takes).close('spent', true)
       describe(deps.store, call, takes)
     }
   }
+
+/** Leave to go; whoever is refused in the line has waited too. */
+const admitted = async (deps: LimitDeps, call: ClassifiedCall): Promise<Pass> => {
+  const since = deps.clock.now()
+  try {
+    return await admit(deps, call, deps.pricer.price(call))
+  } catch (error) {
+    call.record.waitedMs = deps.clock.now() - since
+    throw error
+  }
+}
 
 /** A cancel of an order that is gone costs nothing: the penalty is for the age of an order, and there is none. */
 const outcomeOf = ({ record: { sent, verdict }, rule }: ClassifiedCall): Outcome => {

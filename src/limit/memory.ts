@@ -158,6 +158,7 @@ export class MemoryStore implements BucketStore {
       share: meter.share(now),
       room: meter.room(now),
       charged: meter.charged,
+      deepest: meter.deepest,
       knownForMs: now - since,
     }
   }

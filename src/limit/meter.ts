@@ -43,6 +43,8 @@ export interface Meter {
   /** All that was ever reserved: the difference of two readings is what was sent between them. */
   readonly charged: Tokens
   readonly inFlight: Tokens
+  /** The most that was spent at once with no refusal since the meter was last full: no smaller limit would have let it. */
+  readonly deepest: Tokens
   /** Nothing goes before this; in the past when open. */
   readonly closedUntil: Millis
   /** True when nothing would be lost by forgetting it. */

@@ -75,6 +75,10 @@ export class NonceOrder implements LaneOrder {
     return 0
   }
 
+  joined(): void {}
+
+  left(): void {}
+
   place(waiting: readonly Waiter[], { nonce }: Ticket): number {
     if (this.#rules.nonceOrder === 'none') return waiting.length
     return insertion(waiting, (other) => compareNonces(other.nonce, nonce))
@@ -102,7 +106,9 @@ export class NonceOrder implements LaneOrder {
       const ahead = nonceOrder === 'strict' ? -behind : -1n
       if (behind >= nonceWindow || ahead >= nonceWindow) return Number.POSITIVE_INFINITY
     }
-    const gapMs = nonceOrder === 'spaced' ? this.#lastSentAt + this.#options.spread.gapMs - now : 0
+    // Where nothing is on the way, nothing can be overtaken.
+    const gapMs =
+      nonceOrder === 'spaced' && this.#inFlight.length > 0 ? this.#lastSentAt + this.#options.spread.gapMs - now : 0
     // A cancel does not wait for the dead: the worst that it does to them is one invalid nonce.
     return Math.max(0, gapMs, held ? this.#quietUntil - now : 0)
   }

@@ -13,8 +13,12 @@ export interface LaneOrder {
   readonly forgettable: boolean
   /** The refusal for a call that can not succeed any more; undefined while it can. */
   check(ticket: Ticket): WeirError | undefined
-  /** Fair-queueing tag of a newcomer. */
+  /** Fair-queueing tag of a newcomer, should it join the line. */
   tag(ticket: Ticket): number
+  /** It has joined the line. */
+  joined(ticket: Ticket, tag: number): void
+  /** It has left the line unserved, and owes nothing for it. */
+  left(waiter: Waiter): void
   /** Where a newcomer stands among those who wait. */
   place(waiting: readonly Waiter[], ticket: Ticket, tag: number): number
   /** Whose turn it is. */
@@ -47,10 +51,16 @@ export class FairOrder implements LaneOrder {
   check(): undefined {}
 
   tag(ticket: Ticket): number {
-    const cost = ticket.takes.reduce((most, take) => Math.max(most, take.cost), 0) || 1
-    const tag = Math.max(this.#virtual, this.#last.get(ticket.bot) ?? 0) + cost / (ticket.weight ?? 1)
-    this.#last.set(ticket.bot, tag)
-    return tag
+    return Math.max(this.#virtual, this.#last.get(ticket.bot) ?? 0) + turnOf(ticket)
+  }
+
+  joined({ bot }: Ticket, tag: number): void {
+    this.#last.set(bot, tag)
+  }
+
+  left(waiter: Waiter): void {
+    const last = this.#last.get(waiter.bot)
+    if (last !== undefined) this.#last.set(waiter.bot, last - turnOf(waiter))
   }
 
   place(waiting: readonly Waiter[], { rank }: Ticket, tag: number): number {
@@ -93,6 +103,10 @@ export class FairOrder implements LaneOrder {
     return insertion(waiting, (other) => other.rank - rank)
   }
 }
+
+/** How far a call puts off its bot's next turn. */
+const turnOf = ({ takes, weight }: Ticket): number =>
+  (takes.reduce((most, take) => Math.max(most, take.cost), 0) || 1) / (weight ?? 1)
 
 /** First index whose waiter goes after the newcomer; equals keep their order of arrival. */
 export const insertion = (waiting: readonly Waiter[], compare: (other: Waiter) => number): number => {

@@ -77,6 +77,8 @@ export interface BucketLevel {
   readonly room: Tokens
   /** All that was ever reserved: the difference of two readings is what was sent between them. */
   readonly charged: Tokens
+  /** The most that was spent at once without a refusal, as far as that is sure. */
+  readonly deepest: Tokens
   /** How long this store has kept it; endless when its level was taken over from an earlier process. */
   readonly knownForMs: Millis
 }

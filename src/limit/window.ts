@@ -48,6 +48,11 @@ export class Window implements Meter {
     return this.#charged
   }
 
+  /** Windows know no tiers. */
+  get deepest(): Tokens {
+    return 0
+  }
+
   get closedUntil(): Millis {
     return this.#closedUntil
   }

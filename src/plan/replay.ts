@@ -139,6 +139,7 @@ const throughWeir = (clock: VirtualClock, rules: Rules): ((call: PlannedCall) =>
         // Nothing is ever refused, so nothing is to be explained.
         belief: new Belief({ clock, store, pricer, diagnose: () => 'unexplained', coldStart, tell }),
         serverClocks: new ServerClocks(clock),
+        clock,
       }),
     )
     .serve(exchange(clock))

@@ -74,7 +74,9 @@ export class Variants {
   #missing(words: readonly string[], path: Path): void {
     const { tier, costs } = this.#exchange
     const guessed = [tier, costs].find((word) => word !== undefined && nearest(word, words) !== undefined)
-    const word = guessed ?? tier ?? costs
+    // A word that has chosen elsewhere is right; the fault is then in the other one.
+    const chosen = new Set(this.#maps.map(({ by }) => by))
+    const word = guessed ?? (chosen.has('tier') ? (costs ?? tier) : (tier ?? costs))
     if (word === undefined) {
       this.#report(
         path,

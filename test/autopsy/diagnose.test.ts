@@ -41,6 +41,11 @@ describe('a refusal', () => {
       { room: 0.4, previous: { agoMs: 60_000, sent: 19 } },
       'unexplained',
     ],
+    [
+      'where starter ends, though more than starter holds had passed at once',
+      { ...pro, believed: 4, room: 4, deepest: 19 },
+      'unexplained',
+    ],
     ['from rest, where starter ends', { ...pro, believed: 4, room: 4 }, 'lower_tier'],
     ['from rest, at the very end, where intermediate ends as well', { ...pro, believed: 0.4, room: 0.4 }, 'steps'],
     ['from rest, well below where starter ends', { ...pro, believed: 9, room: 9 }, 'unexplained'],

@@ -54,6 +54,7 @@ const send = async (call: ClassifiedCall, ending: Ending = served, tookMs = 0): 
     pricer,
     belief,
     serverClocks,
+    clock,
   })(async ({ record }) => {
     if (tookMs > 0) await new Promise<void>((done) => void clock.after(tookMs, done))
     ending(record)

@@ -176,6 +176,16 @@ describe('spaced order', () => {
     expect(await Promise.race([lower, Promise.resolve('waits')])).toBe('waits')
   })
 
+  it('waits for no gap while nothing is on its way: there is nothing to overtake', async () => {
+    const lane = aLane({ nonceOrder: 'spaced' })
+    for (const nonce of [1n, 2n, 3n]) {
+      const pass = await enter(lane, nonce)
+      await clock.pass(10)
+      pass.close('spent', true)
+    }
+    expect(clock.now()).toBe(30)
+  })
+
   it('keeps the widest gap until round trips have been seen, and never one below 5 ms', () => {
     const spread = new Spread()
     expect(spread.gapMs).toBe(250)

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { Presence } from '../../src/core/presence.ts'
 import { Backlog } from '../../src/limit/backlog.ts'
 import { Lane } from '../../src/limit/lane.ts'
 import { MemoryStore } from '../../src/limit/memory.ts'
@@ -50,6 +51,37 @@ describe('weights', () => {
     for (let index = 0; index < 5; index += 1) ask('light', { weight: 0.1 })
     await clock.pass(5_500)
     expect(count('light')).toBe(5)
+  })
+})
+
+// A bot asked for forty calls at once, most of which were refused; for these its turn was put off as if they had gone, and
+// while others kept asking it was not served again.
+describe('a bot that was refused', () => {
+  it('owes nothing for calls that never stood in line', async () => {
+    for (let index = 0; index < 40; index += 1) ask('alice', { maxWaitMs: 4_500 })
+    ask('bob')
+    await clock.pass(6_500)
+    sent = []
+    for (let index = 0; index < 10; index += 1) {
+      ask('alice')
+      ask('bob')
+    }
+    await clock.pass(10_500)
+    expect(Math.abs(count('alice') - count('bob'))).toBeLessThanOrEqual(1)
+  })
+
+  it('owes nothing for calls that left the line', async () => {
+    ask('bob')
+    const presence = new Presence()
+    for (let index = 0; index < 20; index += 1) ask('alice', { presence })
+    presence.leave()
+    for (let index = 0; index < 10; index += 1) {
+      ask('alice')
+      ask('bob')
+    }
+    await clock.pass(10_500)
+    expect(count('alice')).toBeGreaterThanOrEqual(4)
+    expect(count('bob')).toBeGreaterThanOrEqual(4)
   })
 })
 

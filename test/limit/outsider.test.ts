@@ -45,7 +45,7 @@ const run = async (scene: Scene): Promise<{ minutes: Minute[]; events: WeirEvent
   const tell = tee(observers)
   const cases = new Cases(clock, tell)
   observers.push(cases.observer)
-  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [] })
+  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [], isGone: () => false })
   const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell })
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e9, tell })
   const minutes: Minute[] = []
@@ -58,7 +58,7 @@ const run = async (scene: Scene): Promise<{ minutes: Minute[]; events: WeirEvent
     costs: [{ bucket: rule, fixed: 1, each: [], byParam: [], byAge: [] }],
     maxWaitMs: 6_000,
   })
-  const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock) })(async (call) => {
+  const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock), clock })(async (call) => {
     await after(40)
     const { ok } = counter.arrive(1, clock.now())
     await after(40)

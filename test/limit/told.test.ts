@@ -30,7 +30,7 @@ const run = async (rule: BucketRule, { jitterMs, calls, others }: Traffic) => {
   const store = new MemoryStore(clock, () => 1)
   const events: WeirEvent[] = []
   const tell = (event: WeirEvent) => void events.push(event)
-  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [] })
+  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [], isGone: () => false })
   const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell })
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e9, tell })
   const counter =
@@ -48,15 +48,17 @@ const run = async (rule: BucketRule, { jitterMs, calls, others }: Traffic) => {
   let refused = 0
   const send = async ({ atMs, there, back }: Traffic['calls'][number]): Promise<void> => {
     await after(atMs)
-    const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock) })(async ({ record }) => {
-      await after(20 + there * jitterMs)
-      const { ok, level } = counter.arrive(1, clock.now())
-      await after(20 + back * jitterMs)
-      if (!ok) refused += 1
-      forwarded(record, ok ? undefined : aVerdict('throttled'), 40)
-      record.told = { limit: undefined, remaining: remaining(level) }
-      return aReply()
-    })
+    const layer = limit({ lanes, store, pricer, belief, serverClocks: new ServerClocks(clock), clock })(
+      async ({ record }) => {
+        await after(20 + there * jitterMs)
+        const { ok, level } = counter.arrive(1, clock.now())
+        await after(20 + back * jitterMs)
+        if (!ok) refused += 1
+        forwarded(record, ok ? undefined : aVerdict('throttled'), 40)
+        record.told = { limit: undefined, remaining: remaining(level) }
+        return aReply()
+      },
+    )
     await layer({ ...aCall(), rule: told })
   }
   const spend = async (atMs: number): Promise<void> => {

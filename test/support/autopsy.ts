@@ -12,6 +12,7 @@ export const anAutopsy = (change: Partial<Autopsy> = {}): Autopsy => ({
   cost: 1,
   believed: 4,
   room: 4,
+  deepest: 0,
   inFlight: 0,
   share: 1,
   waitedMs: 0,

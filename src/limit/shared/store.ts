@@ -175,5 +175,7 @@ const levelOf = ({ key, rule, meter, charged }: Counter, now: Millis): BucketLev
   share: meter.share(now),
   room: meter.room(now),
   charged,
+  // What others spent is in it, so it tells nothing of this weir's tier.
+  deepest: 0,
   knownForMs: Number.POSITIVE_INFINITY,
 })

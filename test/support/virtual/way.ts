@@ -104,7 +104,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
     cache: { store: new CacheMemory(rules.cacheBytes), proofs: new Proofs(clock), clock },
     breakers,
     keys: new Keys(clock),
-    limit: { lanes, store, pricer, belief, serverClocks },
+    limit: { lanes, store, pricer, belief, serverClocks, clock },
     forward: {
       dispatch: ({ host }) => dispatcher(host, network, exchange),
       host: (name) => rules.hosts.get(name),

@@ -1,7 +1,7 @@
 // Who waits, for how long already, and how long one more would.
 
 import { byId, empty, keyed, make, setText, table } from './dom.js'
-import { bytes, duration } from './words.js'
+import { bytes, duration, shortened } from './words.js'
 
 /** @typedef {import('./wire.d.ts').Wire<import('../../core/watch.ts').LevelsView>} Levels */
 /** @typedef {Levels['queues'][number]} Queue */
@@ -32,7 +32,7 @@ export const mountLanes = () => {
 /** @param {string} name */
 const row = (name) => {
   const cells = Array.from({ length: 5 }, () => make('td', { class: 'number' }))
-  const element = make('tr', {}, make('th', { scope: 'row' }, name), ...cells)
+  const element = make('tr', {}, make('th', { scope: 'row', title: name }, shortened(name)), ...cells)
   const update = (/** @type {Queue} */ queue) => {
     const said = [
       `${queue.waiting} of ${queue.capacity}`,

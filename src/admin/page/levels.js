@@ -1,7 +1,7 @@
 // Budgets as gauges: what is left of each bucket at each scope, how fast it comes back, and which bots spent it.
 
 import { byId, empty, keyed, make, setText, setTone } from './dom.js'
-import { amount, duration, percent } from './words.js'
+import { amount, duration, percent, shortened } from './words.js'
 
 /** @typedef {import('./wire.d.ts').Wire<import('../../core/watch.ts').LevelsView>} Levels */
 /** @typedef {Levels['limits'][number]} Limit */
@@ -127,9 +127,6 @@ const howText = (limit) => {
   if (closedForMs > 0) return `closed by the exchange for ${duration(closedForMs)}`
   return `${back}${slow}${flight}, ${fullInMs > 0 ? `full in ${duration(fullInMs)}` : 'full'}`
 }
-
-/** The first signs of the hash of a key are enough to tell it from others. @param {string} scope */
-const shortened = (scope) => scope.replace(/^[0-9a-f]{12,}/, (hash) => `${hash.slice(0, 4)}…`)
 
 /** @param {Limit} limit */
 const idOf = ({ bucket, scope }) => (scope === 'ip' ? bucket : `${bucket} ${scope}`)

@@ -207,7 +207,7 @@ const options = (shown, width, say, top) => {
       },
     },
     axes: [
-      { ...axis, size: 28, values: clocks },
+      { ...axis, size: 28, space: 80, values: clocks },
       { ...axis, size: 62, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(say) },
     ],
     series: [

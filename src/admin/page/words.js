@@ -33,6 +33,9 @@ export const bytes = (count) => {
 /** @param {number} count @param {string} noun */
 export const counted = (count, noun, plural = `${noun}s`) => `${count} ${count === 1 ? noun : plural}`
 
+/** The first signs of the hash of a key are enough to tell it from others. @param {string} text */
+export const shortened = (text) => text.replace(/\b[0-9a-f]{12,}\b/, (hash) => `${hash.slice(0, 4)}…`)
+
 /** By how much this browser's clock is ahead of weir's. */
 let skewMs = 0
 

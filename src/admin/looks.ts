@@ -38,6 +38,7 @@ export const statusOf = (deps: AdminDeps) => ({
     .calls(LOOKED_AT)
     .filter(({ decision }) => decision === 'refused' || decision === 'failed')
     .slice(-10),
+  alerts: deps.alerts(true),
   recommendations: deps.recommendations(),
 })
 
@@ -55,6 +56,7 @@ export const levelsOf = (deps: AdminDeps): LevelsView => ({
   exchanges: Object.fromEntries(deps.exchanges().map((exchange) => [exchange, deps.lately(exchange)])),
   total: deps.totals(undefined),
   latencies: deps.latencies(),
+  alerts: deps.alerts(true),
   recommendations: deps.recommendations(),
   config: deps.config(),
 })

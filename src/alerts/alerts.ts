@@ -53,7 +53,12 @@ export class Alerts {
   /** Looks again and again, until `stop`. */
   start(): void {
     this.#timer = this.#ports.clock.after(LOOK_EVERY_MS, () => {
-      this.look()
+      try {
+        this.look()
+      } catch (error) {
+        // A mistake in here must not end the process.
+        this.#ports.tell({ type: 'observer.failed', error })
+      }
       this.start()
     })
   }

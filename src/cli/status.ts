@@ -1,6 +1,7 @@
 // `weir status`: one screen about a running weir, from its admin port. Plain text when piped; on a terminal, colour
 // where something is not well.
 
+import type { AlertView } from '../core/alert.ts'
 import type { BreakerView, CallView, LimitView, QueueView, StatusView, StoreView } from '../core/views.ts'
 import { amount, bytes, counted, duration } from './words.ts'
 
@@ -21,6 +22,10 @@ export const statusText = (status: StatusView, screen: Screen): string => {
   const paint = painter(screen.colour)
   const sections = [
     headline(status, paint),
+    section(
+      'alerts',
+      status.alerts.flatMap((alert) => alertRows(alert, screen, paint)),
+    ),
     section('buckets', bucketRows(status.limits, paint)),
     section(
       'lanes',
@@ -59,6 +64,12 @@ const headline = ({ health, config }: StatusView, paint: Paint): string => {
   const colour = health.status === 'healthy' ? 'green' : health.status === 'degraded' ? 'yellow' : 'red'
   const head = `weir ${health.version} is ${paint(health.status, colour)}, up ${duration(health.uptimeSeconds * 1000)}, rules of ${config.file}\n`
   return head + health.reasons.map((reason) => `  ${paint(reason, colour)}\n`).join('')
+}
+
+const alertRows = ({ severity, message, raisedAtWallMs }: AlertView, screen: Screen, paint: Paint): string[] => {
+  const since = duration(Math.max(0, screen.nowWallMs - raisedAtWallMs))
+  const colour = severity === 'critical' ? 'red' : 'yellow'
+  return wrapped(`for ${since}  ${message}`, screen.columns).map((line) => paint(line, colour))
 }
 
 const section = (title: string, rows: readonly string[]): string =>

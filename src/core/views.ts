@@ -1,6 +1,7 @@
 // What weir shows of its insides: plain data, ready for JSON, made by the parts that own the state and read by the
 // admin port, the metrics and the command line. Scopes are hashes of key ids or words from a closed list, never a key.
 
+import type { AlertView } from './alert.ts'
 import type { Cause, Recommendation } from './autopsy.ts'
 import type { Decision, Sent, Verdict } from './call.ts'
 import type { ErrorCode } from './errors.ts'
@@ -249,6 +250,8 @@ export interface StatusView {
   readonly total: TotalsView
   /** The last calls that were refused or failed, oldest first. */
   readonly refusals: readonly CallView[]
+  /** What needs attention now, oldest first. */
+  readonly alerts: readonly AlertView[]
   /** What to do about refusals by an exchange that repeat. */
   readonly recommendations: readonly Recommendation[]
 }

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { fromWire } from '../../src/admin/wire.ts'
 import { statusText } from '../../src/cli/status.ts'
+import type { AlertView } from '../../src/core/alert.ts'
 import type { StatusView } from '../../src/core/views.ts'
 import { breakerView, limitView, openDesk } from '../admin/desk.ts'
 
@@ -85,6 +86,15 @@ describe('weir status', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  it('begins with what needs attention, and since when', async () => {
+    const alert: AlertView = {
+      ...{ rule: 'queue_full', severity: 'critical', subject: 'kraken.private', lastAtWallMs: NOW },
+      ...{ message: '50 of 50 calls that may wait do.', raisedAtWallMs: NOW - 90_000, resolvedAtWallMs: undefined },
+    }
+    const text = statusText({ ...(await busy()), alerts: [alert] }, piped)
+    expect(text).toContain('\nalerts\n  for 90 s  50 of 50 calls that may wait do.\n\nbuckets\n')
   })
 
   it('names both bots whose nonces do not go together', async () => {

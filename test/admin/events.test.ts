@@ -183,6 +183,23 @@ describe('/v1/events', () => {
       .toBe(200)
   })
 
+  it('lets go of a listener that never reads', async () => {
+    let tell: (news: News) => void = () => {}
+    const { promise: dropped, resolve: left } = Promise.withResolvers<void>()
+    const subscribe = (hear: (news: News) => void) => {
+      tell = hear
+      return left
+    }
+    await using desk = await openDesk({ subscribe })
+    const slow = await listen(desk.server.port)
+    slow.pause()
+    slow.on('error', () => {})
+    const report = 'x'.repeat(200_000)
+    const flood = setInterval(() => tell({ type: 'rules', told: { source: 'limits.yaml', report } }), 5)
+    onTestFinished(() => clearInterval(flood))
+    await dropped
+  })
+
   it('asks for the token like every page', async () => {
     await using desk = await openDesk({}, { token: 'secret' })
     expect((await desk.get('/v1/events')).status).toBe(401)

@@ -12,6 +12,7 @@ const ADMIN_PAGES = [
   ...['/metrics', '/health', '/health/detailed', '/health/metrics', '/health/rate_limits', '/health/prometheus'],
   ...['/', '/v1/limits', '/v1/queues', '/v1/breakers', '/v1/recent', '/v1/violations', '/v1/status'],
   ...['/v1/alerts', '/v1/stats', '/v1/failures', '/v1/failures/analysis', '/errors'],
+  ...['/v1/spenders', '/v1/history', '/v1/rules', '/v1/handshakes'],
 ]
 const ADMIN_TOKEN = 'admin-token-5d41402a'
 
@@ -19,6 +20,7 @@ it('nothing secret is in the logs, the metrics, the admin pages or the files of 
   timeout: 40_000,
 }, async () => {
   const { exchange, weir } = await openScene({ args: ['--log-level', 'trace'], env: { WEIR_ADMIN_TOKEN: ADMIN_TOKEN } })
+  const events = listenTo(`${weir.admin}/v1/events`)
   const bot = openClient({ ...weir, proxy: weir.proxy.replace('//', '//grid:proxy-password-7c6a180b@') })
   onTestFinished(() => bot.close())
   const kraken = exchange.krakenKey('secrets')
@@ -61,12 +63,20 @@ it('nothing secret is in the logs, the metrics, the admin pages or the files of 
   expect(pages.filter(({ status }) => status !== 200)).toEqual([])
   const filesWhileRunning = await filesIn(weir.stateDir)
   await weir.stop()
-  const texts = [{ path: 'log', text: weir.logs() }, ...pages, ...filesWhileRunning, ...(await filesIn(weir.stateDir))]
+  const texts = [
+    { path: 'log', text: weir.logs() },
+    { path: '/v1/events', text: events() },
+    ...pages,
+    ...filesWhileRunning,
+    ...(await filesIn(weir.stateDir)),
+  ]
 
   // The search would find what is there.
   expect(weir.lines().some(({ bot: name }) => name === 'grid')).toBe(true)
   expect(weir.lines().some(({ method, host }) => method === 'POST' && host === 'api.kraken.com')).toBe(true)
   expect(weir.logs()).toContain('circuit_open')
+  expect(events()).toMatch(/event: call\ndata: {.*"bot":"grid".*"error":"circuit_open"/)
+  expect(events()).toContain('event: levels')
   expect(texts.map(({ path }) => path)).toContain('weir.db')
   const secrets = [
     ...[kraken.key, kraken.secret, advanced.name, profile.key, profile.secret, profile.passphrase],
@@ -80,6 +90,18 @@ it('nothing secret is in the logs, the metrics, the admin pages or the files of 
   )
   expect(found).toEqual([])
 })
+
+/** Reads a stream to its end; the function returned says what has come so far. */
+const listenTo = (url: string): (() => string) => {
+  let text = ''
+  const read = async () => {
+    const answer = await fetch(url, { headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } })
+    for await (const piece of answer.body ?? []) text += Buffer.from(piece).toString()
+  }
+  // It ends with weir.
+  void read().catch(() => undefined)
+  return () => text
+}
 
 /** As it is, as it would be in a URL or form, and base64. */
 const spellings = (secret: string): readonly string[] => [

@@ -1,7 +1,6 @@
 // Several weirs in virtual time around the real script in a real Redis: its TIME is ours, and messages, replies, processes and
 // the server itself can be held up, lost, killed, put back or forgotten at any moment. The exchange is the judge.
 
-import { readFileSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Clock, Timer } from '../../src/core/clock.ts'
@@ -12,6 +11,7 @@ import { Backlog } from '../../src/limit/backlog.ts'
 import { Lane } from '../../src/limit/lane.ts'
 import { NonceOrder } from '../../src/limit/nonce-order.ts'
 import { FairOrder } from '../../src/limit/order.ts'
+import { SCRIPT } from '../../src/limit/shared/carrier.ts'
 import { SharedStore } from '../../src/limit/shared/store.ts'
 import { Spread } from '../../src/limit/spread.ts'
 import type { Take } from '../../src/limit/store.ts'
@@ -19,9 +19,10 @@ import type { Ticket } from '../../src/limit/ticket.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 /** The script as it is, but for whose time it is, and that what it shouts is heard when we say so. */
-const SCRIPT = readFileSync(new URL('../../src/limit/shared/buckets.lua', import.meta.url), 'utf8')
-  .replace("redis.call('TIME')", '{ ARGV[2], ARGV[3] }')
-  .replaceAll("redis.call('PUBLISH', prefix .. 'calls'", "redis.call('RPUSH', prefix .. 'shouts'")
+const STAGED = SCRIPT.replace("redis.call('TIME')", '{ ARGV[2], ARGV[3] }').replaceAll(
+  "redis.call('PUBLISH', prefix .. 'calls'",
+  "redis.call('RPUSH', prefix .. 'shouts'",
+)
 const TIMEOUT_MS: Millis = 50
 /** Date of the server when time begins. */
 const SERVER_EPOCH_MS = 1_800_000_000_000
@@ -169,7 +170,7 @@ export class Stage {
   async #run(message: string): Promise<string> {
     const now = this.clock.now() + SERVER_EPOCH_MS + this.#ahead
     const time = [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))]
-    const reply = await this.options.redis.eval(SCRIPT, 1, `rl:{${this.name}}members`, message, ...time)
+    const reply = await this.options.redis.eval(STAGED, 1, `rl:{${this.name}}members`, message, ...time)
     const shouts = await this.options.redis.lpop(`rl:{${this.name}}shouts`, 100)
     for (const shout of shouts ?? []) this.#shout(shout)
     return String(reply)

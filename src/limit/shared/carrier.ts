@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs'
 import type { Scripting } from '../../core/scripting.ts'
 import type { Carrier } from './wire.ts'
 
-const SCRIPT = readFileSync(new URL('buckets.lua', import.meta.url), 'utf8')
+/** One chunk of Lua, in the order in which it runs. */
+export const SCRIPT = ['books', 'buckets', 'members', 'turns', 'grants']
+  .map((part) => readFileSync(new URL(`script/${part}.lua`, import.meta.url), 'utf8'))
+  .join('\n')
 
 /** Carries messages through that client. @param failed hears of each that got no answer */
 export const carrierOver = (redis: Scripting, failed: () => void = () => {}): Carrier => ({

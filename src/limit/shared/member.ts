@@ -1,6 +1,6 @@
 // One weir among several, for the counters of one exchange. One message is on its way at a time; what comes up meanwhile goes
 // together in the next. When the store does not answer, the weir lives on its share of every limit, and brings back what is
-// left of it. Why this never spends more than the exchange allows is said in buckets.lua.
+// left of it. Why this never spends more than the exchange allows is said in script/books.lua.
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'

@@ -1,4 +1,4 @@
-// What weirs and their common store say to each other about the counters of one exchange. The other side is buckets.lua.
+// What weirs and their common store say to each other about the counters of one exchange. The other side is the script.
 
 import type { Millis, Tokens } from '../../core/units.ts'
 

@@ -1,0 +1,136 @@
+-- ── grants ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- What the sender says is taken in, what it asks for is granted or not, and it is told what is left.
+
+local part = fraction()
+-- Whoever has not been heard of since this server forgot everything is counted as one.
+local answer = { state = me.out and 'out' or 'in', share = me.share, members = count + (meta.ghost > EPSILON and 1 or 0), now = date(now), epoch = meta.epoch,
+  buckets = {}, takes = {} }
+
+local function available(bucket)
+  local held = 0
+  for field, value in pairs(bucket.of) do if string.sub(field, 1, 2) == 'h:' then held = held + value end end
+  return bucket.tokens - held, held
+end
+
+local function wait_of(bucket, need)
+  local free = available(bucket)
+  local over_trust = need - bucket.cap * part * trust(bucket, now)
+  -- What costs more than the trusted part of a window has a window to itself, or it would never go.
+  if bucket.kind == 'w' and over_trust > 0 and need <= bucket.cap * part + EPSILON then free = free + over_trust end
+  local closed = math.max(0, bucket.gate - now)
+  if free >= need - EPSILON then return closed end
+  if need > bucket.cap * part + EPSILON then return math.max(closed, 1000) end
+  if bucket.kind == 'b' then return math.max(closed, bucket.ts - now + (need - free) / (bucket.rate * part * trust(bucket, now))) end
+  local over = need - free
+  for _, slot in ipairs(bucket.log) do
+    over = over - slot[2]
+    if over <= EPSILON then return math.max(closed, slot[1] + bucket.every - now) end
+  end
+  return math.max(closed, bucket.every)
+end
+
+-- Whether every other member that goes by what it was told could still have its seed.
+local function others_are_safe(bucket, cost)
+  local rest = available(bucket) - cost
+  local owed = promise_of(bucket.cap, rest) * promised(me)
+  for id, member in pairs(members) do
+    if id ~= ask.me and not member.out then owed = owed + seed(bucket, id, member) end
+  end
+  return owed <= rest + EPSILON or owed == 0
+end
+
+local function ask_again(bucket)
+  redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ told = bucket.name, by = ask.me }))
+end
+
+if not me.out then
+  local wanted = {}
+  for index, want in ipairs(ask.buckets) do
+    local bucket = bucket_of(want, part)
+    wanted[index] = bucket
+    local seen = bucket.of['s:' .. ask.me]
+    local spent = seen and want.spent - seen or want.since
+    local unasked = seen and want.held + spent > (bucket.of['h:' .. ask.me] or 0) + EPSILON
+    if spent ~= 0 then
+      -- Exchanges and this server date with a grain of up to a millisecond each.
+      refill(bucket, now + 2, part)
+      spend(bucket, spent, now + 2 - (bucket.kind == 'w' and want.ago or 0))
+    end
+    bucket.of['s:' .. ask.me] = want.spent
+    bucket.of['h:' .. ask.me] = want.held
+    if want.gate then bucket.gate = math.max(bucket.gate, now + want.gate) end
+    if want.empty and bucket.kind == 'b' then bucket.tokens = math.min(bucket.tokens, 0) end
+    if want.shrink then bucket.trust, bucket.trust_at = math.max(0.3, trust(bucket, now) * 0.8), now end
+    -- What others were told may be too much now.
+    if (unasked or want.empty) and not others_are_safe(bucket, 0) then ask_again(bucket) end
+  end
+
+  hear_of_turns()
+  for index, take in ipairs(ask.takes) do
+    local wait, by, unsafe, why, horizon = 0, 0, nil, nil, ask.horizon_ms
+    if take.turn then
+      wait, why = turn_wait(take.turn)
+    end
+    local not_yet = why == 'turn'
+    if why == 'stale' then
+      answer.takes[index] = { stale = true }
+    else
+      for _, cost in ipairs(take.costs) do
+        local bucket = wanted[cost[1]]
+        local one = wait_of(bucket, cost[2] + cost[3] * part)
+        if take.held and one > wait then
+          wait, by = one, cost[1]
+          -- As many heads as there are weirs may each have a moment of their own, so that none must ask twice.
+          if bucket.kind == 'b' then horizon = math.max(horizon, math.min(5 * ask.horizon_ms, (count + 1) * cost[2] / (bucket.rate * part))) end
+        end
+        if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket end
+      end
+      local may_go = wait <= horizon and not unsafe and not not_yet
+      if may_go then
+        for _, cost in ipairs(take.costs) do
+          local bucket = wanted[cost[1]]
+          bucket.of['h:' .. ask.me] = (bucket.of['h:' .. ask.me] or 0) + cost[2]
+        end
+        if take.turn then
+          local turn, sole = give_turn(take.turn.lane)
+          answer.takes[index] = { after = wait, sole = sole, high = turn.high }
+        else
+          answer.takes[index] = { after = wait }
+        end
+      else
+        if take.turn and take.turn.nonce then
+          turn_of(take.turn.lane).waiting[ask.me] = { nonce = take.turn.nonce, until_ms = now + 1000 }
+        end
+        if unsafe and wait <= horizon and not not_yet then
+          ask_again(unsafe)
+          answer.takes[index] = { wait = 5, by = by }
+        else
+          answer.takes[index] = { wait = wait, by = by }
+        end
+      end
+    end
+  end
+
+  save_turns()
+  for index, want in ipairs(ask.buckets) do
+    local bucket = wanted[index]
+    local free, held = available(bucket)
+    local last = bucket.of['t:' .. ask.me] or 0
+    bucket.of['p:' .. ask.me] = ask.lost and math.max(bucket.of['p:' .. ask.me] or 0, last) or last
+    local promise = promise_of(bucket.cap, free)
+    bucket.of['t:' .. ask.me] = want.drop and 0 or promise
+    answer.buckets[index] = { free = free, promise = promise, held = held, closed = math.max(0, bucket.gate - now), part = part,
+      trust = trust(bucket, now) }
+  end
+end
+
+-- ── written down ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+if ask.bye then
+  -- It waits for no answer any more: what is on the way may have arrived.
+  if not me.out then charge_the_dead(ask.me, me) end
+  forget(ask.me)
+end
+for _, bucket in pairs(buckets) do save_bucket(bucket) end
+save_members()
+return cjson.encode(answer)

@@ -1,0 +1,87 @@
+-- ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- At a key whose calls must leave in the order of their nonces: one weir at a time, until its calls have ended.
+
+local turns = {}
+local function turn_of(lane)
+  if not turns[lane] then
+    local rows = redis.call('HGETALL', prefix .. 'turn:' .. lane)
+    local turn = { waiting = {} }
+    for index = 1, #rows, 2 do
+      local field, value = rows[index], rows[index + 1]
+      if string.sub(field, 1, 2) == 'w:' then turn.waiting[string.sub(field, 3)] = cjson.decode(value) else turn[field] = value end
+    end
+    turns[lane] = turn
+  end
+  return turns[lane]
+end
+
+local function hear_of_turns()
+  for _, ended in ipairs(ask.ends) do
+    local turn = turn_of(ended.lane)
+    if ended.free and turn.owner == ask.me then turn.owner = nil end
+    if ended.nonce and (not turn.high or ended.nonce > turn.high) then turn.high = ended.nonce end
+    if ended.free and next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
+  end
+
+  for _, key in ipairs(ask.keys) do
+    local turn = turn_of(key.lane)
+    if key.flying then turn.owner = turn.owner or ask.me end
+    if key.high and (not turn.high or key.high > turn.high) then turn.high = key.high end
+  end
+end
+
+-- Whose turn it is at a key whose calls must leave in the order of their nonces: the lowest that waits anywhere.
+local function turn_wait(want)
+  local turn = turn_of(want.lane)
+  local owner = turn.owner and members[turn.owner]
+  if turn.high and want.least and want.least <= turn.high then return nil, 'stale' end
+  -- What was sent while this server was away, or has been forgotten here, is told by whoever sent it.
+  if now < meta.turns_from then return meta.turns_from - now, 'turn' end
+  if turn.owner and turn.owner ~= ask.me and owner and not owner.out then return 250, 'turn' end
+  for id, head in pairs(turn.waiting) do
+    local other = members[id]
+    if id ~= ask.me and head.until_ms > now and other and not other.out and want.nonce and head.nonce < want.nonce then
+      return 250, 'turn'
+    end
+  end
+  return 0
+end
+
+local function save_turns()
+  for lane, turn in pairs(turns) do
+    local key = prefix .. 'turn:' .. lane
+    redis.call('DEL', key)
+    local fields = {}
+    for field, value in pairs(turn) do
+      if field ~= 'waiting' then
+        fields[#fields + 1] = field
+        fields[#fields + 1] = value
+      end
+    end
+    for id, head in pairs(turn.waiting) do
+      if head.until_ms > now then
+        fields[#fields + 1] = 'w:' .. id
+        fields[#fields + 1] = cjson.encode(head)
+      end
+    end
+    if #fields > 0 then
+      redis.call('HSET', key, unpack(fields))
+      redis.call('PEXPIRE', key, 172800000)
+    end
+  end
+end
+
+-- The turn is the sender's; and whether nobody else has used the key lately.
+local function give_turn(lane)
+  local turn = turn_of(lane)
+  if turn.last and turn.last ~= ask.home then
+    if not turn.mixed_at then
+      redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ mixed = lane, by = ask.me }))
+    end
+    turn.mixed_at = date(now)
+  end
+  turn.owner, turn.last = ask.me, ask.home
+  turn.waiting[ask.me] = nil
+  local mixed = now - math.max(tonumber(turn.mixed_at or 0), meta.forgot_at) < ask.yield_ms
+  return turn, not mixed
+end

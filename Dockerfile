@@ -18,5 +18,6 @@ ENV NODE_ENV=production WEIR_LISTEN=0.0.0.0:8080 WEIR_ADMIN=127.0.0.1:9090 WEIR_
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.WEIR_ADMIN.split(':').at(-1)}/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 
-ENTRYPOINT ["node", "/opt/weir/src/main.ts"]
+# A smaller young generation: some 40 MB less, for little CPU (bench/README.md).
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/opt/weir/src/main.ts"]
 CMD ["serve"]

@@ -48,6 +48,8 @@ export interface StageOptions {
 const HERE = import.meta.dirname
 const HOST = 'api.kraken.com'
 const TICKS_PER_SECOND = 100
+/** What `npm start` gives to Node. */
+const FLAGS = ['--max-semi-space-size=8']
 
 /** Starts all; resolves when they listen. What was started is ended when one of them does not. */
 export const openStage = async (options: StageOptions): Promise<Stage> => {
@@ -95,16 +97,16 @@ const raise = async (
     const proxyPort = Number(new URL(said.proxy ?? '').port)
     return { name, kind: 'weir', proxyPort, port: 443, caFile: join(stateDir, 'ca.pem'), pid, admin: said.admin }
   }
-  const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
+  const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const ways: Way[] = [
     { name: 'direct', kind: 'direct', proxyPort: undefined, port: 443, caFile: originCa, pid: undefined },
-    await startWeir('weir', join(HERE, '..'), flags),
+    await startWeir('weir', join(HERE, '..'), [...FLAGS, ...profile]),
   ]
   if (observing === true) {
     ways.push(await startWeir('unobserved', join(HERE, '..'), ['--import', join(HERE, 'unobserved.ts')]))
     ways.push(await startWeir('watched', join(HERE, '..'), []))
   }
-  if (beside !== undefined) ways.push(await startWeir('beside', beside, []))
+  if (beside !== undefined) ways.push(await startWeir('beside', beside, FLAGS))
   if (squid !== undefined) {
     const { process: child, port: proxyPort, caFile } = await startSquid(squid, join(dir, 'squid'), HOST, originCa)
     children.push(child)

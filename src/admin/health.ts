@@ -160,7 +160,8 @@ const hostServices = (breakers: readonly BreakerView[], services: readonly Servi
   return breakers.map((breaker) => {
     const found = exchangeService(breaker)
     const service = heard.get(breaker.host)
-    if (service === undefined || service.kind === 'check') return found
+    if (service === undefined || service.kind === 'check')
+      return breaker.state === 'closed' ? { ...found, message: 'no calls yet' } : found
     const fails = !service.healthy && found.status === 'healthy'
     const unwell = { status: 'degraded' as const, message: failing(service) }
     return { ...found, ...(fails ? unwell : {}), ...answering(service) }

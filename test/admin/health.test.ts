@@ -80,6 +80,10 @@ describe('/health/detailed of hosts and checks', () => {
     })
   })
 
+  it('does not say that a host answers which nobody has called', async () => {
+    expect((await detailed({})).services.at(-1)).toMatchObject({ status: 'healthy', message: 'no calls yet' })
+  })
+
   it('calls a host degraded that keeps failing, though its breaker is closed', async () => {
     const body = await detailed({ services: () => [{ ...service, healthy: false, failures: 3 }] })
     expect(body).toMatchObject({ overall_status: 'degraded', healthy_services: 2, total_services: 3 })

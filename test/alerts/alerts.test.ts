@@ -106,6 +106,24 @@ describe('an alert', () => {
     expect(told).toHaveLength(50)
   })
 
+  it('is looked for again after a look that failed', () => {
+    const seen: string[] = []
+    let broken = true
+    const shaky = new Alerts({
+      clock,
+      look: () => {
+        if (broken) throw new Error('a mistake')
+        return aLook(open)
+      },
+      tell: ({ type }) => seen.push(type),
+    })
+    shaky.start()
+    clock.advance(2000)
+    broken = false
+    clock.advance(2000)
+    expect(seen).toEqual(['observer.failed', 'alert.raised'])
+  })
+
   it('is not looked for any more after a stop', () => {
     alerts.stop()
     now = open

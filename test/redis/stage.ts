@@ -296,6 +296,10 @@ export class Weir {
     for (let bot = 0; bot < bots; bot += 1) void this.#bot(`${this.name}-${bot}`)
   }
 
+  get asleep(): boolean {
+    return this.#paused
+  }
+
   get standing() {
     return this.store.standing()[0]
   }

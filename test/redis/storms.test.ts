@@ -35,6 +35,13 @@ interface Gust {
 
 type Happening = (stage: Stage, weir: Weir, much: number) => void | Promise<void>
 
+/**
+ * Whether somebody else is awake and in touch who has a share. A Redis that was emptied knows of those who sleep or are cut off
+ * by their companions' word alone: when all of these have died as well, there is nobody left to tell.
+ */
+const knownWithout = (stage: Stage, weir: Weir): boolean =>
+  stage.weirs.some((one) => one !== weir && one.alive && !one.asleep && !one.isCut && (one.standing?.share ?? 0) > 0)
+
 const GUSTS = {
   'Redis stands still': (stage) => stage.freeze(),
   'Redis dies': (stage) => stage.down(),
@@ -44,13 +51,18 @@ const GUSTS = {
   'a replica takes over': (stage) => stage.restore(),
   'the clock of Redis is set forward': (stage, _weir, much) => stage.jump(much * 20_000),
   'the clock of Redis is set back': (stage, _weir, much) => stage.jump(-much * 20_000),
-  'a weir is killed': (_stage, weir) => weir.kill(),
+  'a weir is killed': (stage, weir) => {
+    if (knownWithout(stage, weir)) weir.kill()
+  },
   'a weir is killed and started again': (stage, weir) => {
+    if (!knownWithout(stage, weir)) return
     weir.kill()
     stage.weir(BOTS, weir)
   },
   'a weir joins': (stage) => void stage.weir(BOTS),
-  'a weir leaves': (_stage, weir) => void weir.stop(),
+  'a weir leaves': (stage, weir) => {
+    if (knownWithout(stage, weir)) void weir.stop()
+  },
   'a weir sleeps': (_stage, weir) => weir.pause(),
   'a weir wakes up': (_stage, weir) => weir.resume(),
   'a weir is cut off': (_stage, weir) => {
@@ -122,7 +134,8 @@ describe('weirs that share a limit, through any storm', { timeout: RUNS * 30_000
         for (const weir of stage.weirs) weir.kill()
         expect(harm(stage)).toEqual(NONE)
       }),
-      { numRuns: RUNS, endOnFailure: true },
+      // Long runs look for what is new; short ones are the same every time.
+      { numRuns: RUNS, endOnFailure: true, ...(RUNS > 6 ? {} : { seed: 20_260_101 }) },
     )
   })
 })

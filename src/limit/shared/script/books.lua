@@ -9,6 +9,9 @@
 -- A reply may be lost, and its receiver then still believes the one before. So of every promise the larger of the last two
 -- counts, and a member counts as heard of only once it is known that it got its reply.
 --
+-- When this server is emptied, it learns of the shares from those who are there. Of a weir that sleeps or is cut off just then,
+-- while all others die, nobody can tell.
+--
 -- A clock that jumps by less than `late_ms` is not told from a slow wire: it makes that much time's refill too much, once.
 
 local prefix = string.sub(KEYS[1], 1, -8)
@@ -36,19 +39,20 @@ meta = meta or { epoch = 0, ahead = 0, at = '0', ghost = 0, ghost_until = 0, for
 -- ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- A clock that is set forward, or that of another server which took over, would make budget out of nothing; one that is set
--- back would stand still. So time here goes on from where it was.
+-- back would stand still. So time here goes on from where it was, and is never before what a sender knows of it.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000 - meta.ahead
 local before = tonumber(meta.at)
-if now < before - 1 then
-  meta.ahead = meta.ahead + now - before
-  now = before
+local least = math.max(before, ask.at or 0)
+if now < least - 1 then
+  meta.ahead = meta.ahead + now - least
+  now = least
 end
 if ask.at and now > ask.at + ask.late_ms then
   -- Whoever sent this has long given it up, unless its reply to the same a moment ago was here at once.
   if not ask.jumped then return cjson.encode({ state = 'late', now = date(now) }) end
-  meta.ahead = meta.ahead + now - math.max(before, ask.at)
-  now = math.max(before, ask.at)
+  meta.ahead = meta.ahead + now - least
+  now = least
 end
 
 local function save_members()

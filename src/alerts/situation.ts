@@ -2,9 +2,9 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
-import type { AlertRules } from '../core/rules.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 import type { ActivityView, BreakerView, LimitView, QueueView, RestingKeyView } from '../core/views.ts'
+import type { AlertRules } from '../core/watch-rules.ts'
 
 /** The state, asked for anew each time. */
 export interface Look {

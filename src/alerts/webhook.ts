@@ -4,8 +4,8 @@
 import type { AlertView } from '../core/alert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
-import type { WebhookRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
+import type { WebhookRule } from '../core/watch-rules.ts'
 
 const KEPT = 100
 const TRIES = 6

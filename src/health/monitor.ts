@@ -3,9 +3,9 @@
 
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
-import type { CheckRule, HealthRules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { ServiceView } from '../core/views.ts'
+import type { CheckRule, HealthRules } from '../core/watch-rules.ts'
 
 /** How a question ended. */
 export type Answered = { readonly ok: true; readonly tookMs: Millis } | { readonly ok: false; readonly error: string }

@@ -4,7 +4,7 @@
 import type { LimitsConfig } from '../config/schema.ts'
 import { isSafeWebhook } from '../config/watching.ts'
 import type { FailurePattern } from '../core/failure.ts'
-import type { AlertRules, HealthRules } from '../core/rules.ts'
+import type { AlertRules, HealthRules } from '../core/watch-rules.ts'
 import { statusRange } from './answers.ts'
 import type { Environment, ReportVariable } from './override.ts'
 

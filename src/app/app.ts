@@ -35,6 +35,7 @@ import { createLog, type Log } from '../observe/log.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createRecent, type Recent } from '../observe/recent.ts'
 import { Spenders } from '../observe/spenders.ts'
+import type { OrderNews } from '../orders/ages.ts'
 import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
@@ -137,9 +138,12 @@ export const buildApp = async (
     clock,
     store,
     send: () => road.probes,
-    tell: others && ((news) => others.orders.tell(news)),
+    tell: (news) => (others === undefined ? keepOrder(database, news) : others.orders.tell(news)),
   })
-  // Orders are forgotten over a restart; what was traded is not, so that a cancel of one is charged where it may belong.
+  if (others === undefined) {
+    for (const { news, elapsedMs } of database.orders()) orders.restore(news as OrderNews, elapsedMs)
+  }
+  // Of an order that is forgotten all the same, a cancel is charged where it may belong.
   for (const { key } of database.levels()) {
     const known = accountAndPair(key)
     if (known !== undefined) orders.traded(known.account, known.pair)
@@ -295,6 +299,9 @@ const ownStore = (clock: Clock, coldStart: () => number, database: Database): Bu
       database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
     save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
   })
+
+/** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
+const keepOrder = (database: Database, news: OrderNews): void => database.saveOrder(news, news.type === 'amended')
 
 /** Nonces of the last weir, and what it left on the way when it died. */
 const lanesJournal = (database: Database, log: Log): LanesJournal => {

@@ -26,14 +26,17 @@ export interface LearningParts {
   /** The road of weir's own questions. */
   readonly send: () => Handler<ClassifiedCall>
   /** Hears what is learned of orders. */
-  readonly tell?: ((news: OrderNews) => void) | undefined
+  readonly tell?: (news: OrderNews) => void
 }
 
 export interface Learning {
   readonly orders: Orders
   readonly pairsOf: PairsOf
-  /** Hears of an answer that was accepted; `read` parses it, which is done only where there is something to learn. */
-  readonly hear: (call: ClassifiedCall, read: () => unknown) => void
+  /**
+   * Hears of an answer; `read` parses it, which is done only where there is something to learn.
+   * @returns whether the exchange did nothing, and so charged nothing
+   */
+  readonly hear: (call: ClassifiedCall, read: () => unknown) => boolean
 }
 
 /** A memory that has learned nothing yet. */
@@ -56,8 +59,9 @@ export const startLearning = (parts: LearningParts): Learning => {
   const hear: Learning['hear'] = (call, read) => {
     const { exchange } = call.rule
     const normalPair = (name: string | undefined) => pairsOf(exchange.name).normal(name)
-    if (call.rule.learns) learnFrom(orders, call, read(), clock.wall(), { normalPair, givenNames })
-    else if (call.request.path === exchange.pairs?.target) hearOfPairs(parts, orders, pairsOf, call, read)
+    if (call.rule.learns) return learnFrom(orders, call, read(), clock.wall(), { normalPair, givenNames })
+    if (call.request.path === exchange.pairs?.target) hearOfPairs(parts, orders, pairsOf, call, read)
+    return false
   }
   return { orders, pairsOf, hear }
 }

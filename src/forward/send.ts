@@ -19,8 +19,11 @@ export interface ForwardDeps {
   readonly host: (name: string) => HostRule | undefined
   readonly clock: Clock
   readonly serverClocks: ServerClocks
-  /** Hears of answers that are held whole, to learn from them; `read` parses one, undefined when it is no JSON. */
-  readonly learn: (call: ClassifiedCall, read: () => unknown) => void
+  /**
+   * Hears of answers that are held whole, to learn from them; `read` parses one, undefined when it is no JSON.
+   * @returns whether the exchange did nothing, and so charged nothing
+   */
+  readonly learn: (call: ClassifiedCall, read: () => unknown) => boolean
 }
 
 /** Sends calls to their exchange. */
@@ -221,7 +224,9 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     record.verdict = judge(rule.exchange, answer, this.#deps.clock.wall())
     record.decision = 'forwarded'
     // A batch may be refused in part: what it placed is told beside the errors.
-    if (body !== undefined && this.#status < 300) this.#deps.learn(this.#call, () => jsonOf(answer, LEARNT_BYTES))
+    if (body === undefined || this.#status >= 300) return
+    const idle = this.#deps.learn(this.#call, () => jsonOf(answer, LEARNT_BYTES))
+    if (idle) record.verdict = { ...record.verdict, free: true }
   }
 
   #answer(body: Buffer | BodyStream, trailers: RawHeaders | undefined): void {

@@ -23,6 +23,8 @@ export interface OrderAge {
 export interface OrderAges {
   /** Every order of that name (a userref may name several); none when it is unknown. */
   find(account: string, orderId: string): readonly OrderAge[]
+  /** Whether that id was an order's that ended: there is nothing to cancel. */
+  isGone(account: string, orderId: string): boolean
   /** Every order of the account that may still be open. */
   open(account: string): readonly OrderAge[]
   /** Pairs the account has traded. */
@@ -105,6 +107,8 @@ export class Pricer {
     if (facts.orderIds.length === 0) return rule.kind === 'cancel' ? this.#orders.open(account) : [undefined]
     return facts.orderIds.flatMap((id): readonly (OrderAge | undefined)[] => {
       const known = this.#orders.find(account, id)
+      // Other calls pay a fixed part also for an order that is gone, on its pair, which is as unknown as a stranger's.
+      if (rule.kind === 'cancel' && this.#orders.isGone(account, id)) return known
       return known.length > 0 ? known : [undefined]
     })
   }

@@ -1,6 +1,7 @@
 // Which pair an order belongs to and how old it is: Kraken's engine charges a cancel by the age of what it cancels, and the
 // cancel names only the id. Learned from the answers that pass through; orders sent over WebSocket or FIX are not seen here.
 // Orders whose age costs nothing any more stay known by name alone, for an order that nobody knows is priced as the youngest.
+// So do those that ended: there is nothing left to cancel, and so nothing to pay.
 
 import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
@@ -15,6 +16,10 @@ interface Order {
 }
 
 const GONE: Millis = Number.NEGATIVE_INFINITY
+/** What the names of orders that ended lead to. */
+const ENDED: Order = { pair: '', bornAt: GONE }
+/** Kraken's own ids (OQCLML-BW3P3-BUCMWZ) are given once; names that bots give may be another order's tomorrow. */
+const OWN_ID = /^[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}$/
 
 /** What is known of one account. */
 interface Account {
@@ -49,6 +54,8 @@ export type OrderNews =
     }
   | { readonly type: 'gone'; readonly account: string; readonly name: number }
   | { readonly type: 'all_gone'; readonly account: string }
+  /** Pairs turned out to be others, told as from and to. */
+  | { readonly type: 'renamed'; readonly pairs: readonly (readonly [string, string])[] }
 
 type Told<Type extends OrderNews['type']> = Extract<OrderNews, { type: Type }>
 
@@ -57,6 +64,10 @@ export const freeAfterMs = ({ exchanges }: Pick<Rules, 'exchanges'>): Millis => 
   const costs = exchanges.flatMap(({ classes }) => classes.flatMap((rule) => rule.costs))
   return Math.max(0, ...costs.flatMap(({ byAge }) => byAge.map(({ underMs }) => underMs)))
 }
+
+/** News that have been lying about. */
+export const aged = (news: OrderNews, ms: Millis): OrderNews =>
+  'agoMs' in news ? { ...news, agoMs: Math.max(0, Math.floor(news.agoMs + ms)) } : news
 
 /** Orders by account and name. */
 export class Orders {
@@ -101,9 +112,19 @@ export class Orders {
     this.#learn({ type: 'gone', account, name: numberOf(account, name) })
   }
 
+  /** The exchange has no open order of that name. Only its own ids tell for sure which order was meant. */
+  unknown(account: string, name: string): void {
+    if (OWN_ID.test(name)) this.gone(account, name)
+  }
+
   /** None of the account's orders is open any more. The old stay known as old, and so cost nothing, as if they were gone. */
   allGone(account: string): void {
     this.#learn({ type: 'all_gone', account })
+  }
+
+  /** Takes up again what was learned before a restart, in that order. */
+  restore(news: OrderNews, elapsedMs: Millis): void {
+    this.#take(aged(news, elapsedMs))
   }
 
   /** Takes up what was learned elsewhere. Two may have learned of one order, or one have told of it twice. */
@@ -117,6 +138,13 @@ export class Orders {
     return this.#named(numberOf(account, name)).map((order) => this.#aged(order))
   }
 
+  /** Whether that id was an order's that ended, and can be no other's. */
+  isGone(account: string, name: string): boolean {
+    if (!OWN_ID.test(name)) return false
+    const number = numberOf(account, name)
+    return this.#names.get(number) !== undefined && this.#named(number).length === 0
+  }
+
   /** Orders of the account that may be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
     const young = this.#accounts.get(account)?.young ?? new Set()
@@ -128,14 +156,9 @@ export class Orders {
     return [...(this.#accounts.get(account)?.pairs ?? [])]
   }
 
-  /** Pairs turned out to be others, told as from and to. Walks everything: it happens once, when the names of pairs are learned. */
+  /** Pairs turned out to be others, told as from and to. */
   renamed(pairs: ReadonlyMap<string, string>): void {
-    for (const named of this.#names.things()) {
-      for (const order of listed(named)) order.pair = pairs.get(order.pair) ?? order.pair
-    }
-    for (const own of this.#accounts.values()) {
-      for (const [from, to] of pairs) if (own.pairs.delete(from)) own.pairs.add(to)
-    }
+    this.#learn({ type: 'renamed', pairs: [...pairs] })
   }
 
   #learn(news: OrderNews): void {
@@ -147,7 +170,8 @@ export class Orders {
     if (news.type === 'placed') this.#placed(news)
     else if (news.type === 'amended') this.#amended(news)
     else if (news.type === 'gone') this.#gone(news)
-    else this.#allGone(news.account)
+    else if (news.type === 'all_gone') this.#allGone(news.account)
+    else this.#renamed(new Map(news.pairs))
   }
 
   #placed({ account, pair, names, agoMs }: Told<'placed'>): void {
@@ -160,7 +184,7 @@ export class Orders {
 
   #amended({ account, name, names, agoMs }: Told<'amended'>): void {
     const amended = this.#named(name)
-    if (!names.includes(name)) this.#names.delete(name)
+    if (!names.includes(name)) this.#names.give(name, ENDED)
     for (const order of amended) {
       order.bornAt = this.#clock.now() - agoMs
       for (const given of names) this.#name(given, order)
@@ -175,13 +199,23 @@ export class Orders {
       order.bornAt = GONE
       this.#accounts.get(account)?.young.delete(order)
     }
-    this.#names.delete(name)
+    this.#names.give(name, ENDED)
   }
 
   #allGone(account: string): void {
     const own = this.#accounts.get(account)
     for (const order of own?.young ?? []) order.bornAt = GONE
     own?.young.clear()
+  }
+
+  /** Walks everything: it happens once, when the names of pairs are learned. */
+  #renamed(pairs: ReadonlyMap<string, string>): void {
+    for (const named of this.#names.things()) {
+      for (const order of listed(named)) order.pair = pairs.get(order.pair) ?? order.pair
+    }
+    for (const own of this.#accounts.values()) {
+      for (const [from, to] of pairs) if (own.pairs.delete(from)) own.pairs.add(to)
+    }
   }
 
   #named(name: number): readonly Order[] {

@@ -11,25 +11,34 @@ export interface Reader {
   readonly givenNames: (request: ProxyRequest) => readonly (readonly string[])[]
 }
 
-/** Remembers what one answer tells. Anything that is not as documented is passed over. */
+/**
+ * Remembers what one answer tells. Anything that is not as documented is passed over.
+ * @returns whether it says that nothing was cancelled where the age of orders is all that is paid for
+ */
 export const learnFrom = (
   orders: Orders,
   call: ClassifiedCall,
   json: unknown,
   wallMs: Millis,
   { normalPair, givenNames }: Reader,
-): void => {
+): boolean => {
   const account = call.identity.account
   const result = record(record(json)?.result)
   const endpoint = call.request.path.slice(call.request.path.lastIndexOf('/') + 1)
-  if (account === undefined || result === undefined) return
   const { facts, request } = call
+  if (account === undefined) return false
+  if (result === undefined) {
+    const [only, ...others] = facts.orderIds
+    const unknown = texts(record(json)?.error).some((error) => error.startsWith(UNKNOWN))
+    if (unknown && only !== undefined && others.length === 0) orders.unknown(account, only)
+    return false
+  }
   const pair = facts.pair ?? '?'
   switch (endpoint) {
     case 'AddOrder': {
       const given = givenNames(request)[0] ?? []
       for (const txid of texts(result.txid)) orders.placed(account, pair, distinct([txid, ...given]))
-      return
+      return false
     }
     case 'AddOrderBatch': {
       const placed = list(result.orders)
@@ -40,31 +49,32 @@ export const learnFrom = (
         const names = placed.length === given.length ? (given[index] ?? []) : []
         if (own.length > 0) orders.placed(account, pair, distinct([...own, ...names]))
       }
-      return
+      return false
     }
     case 'AmendOrder':
       for (const id of facts.orderIds) orders.amended(account, id)
-      return
+      return false
     case 'EditOrder':
       for (const id of facts.orderIds) {
         const [renamed = id] = texts(result.txid)
         orders.amended(account, id, distinct([renamed, ...(givenNames(request)[0] ?? [])]))
       }
-      return
+      return false
     case 'CancelOrder':
     case 'CancelOrderBatch':
       for (const id of facts.orderIds) orders.gone(account, id)
-      return
+      return result.count === 0
     case 'CancelAll':
       orders.allGone(account)
-      return
+      return false
     case 'OpenOrders':
     case 'QueryOrders':
       for (const [txid, order] of Object.entries(record(result.open) ?? result)) {
         listed(orders, account, txid, record(order), wallMs, normalPair)
       }
-      return
+      return false
     default:
+      return false
   }
 }
 
@@ -79,14 +89,19 @@ const listed = (
 ): void => {
   const pair = normalPair(texts(record(order?.descr)?.pair)[0])
   const opened = order?.opentm
-  if (order === undefined || pair === undefined || typeof opened !== 'number' || CLOSED.has(String(order.status)))
-    return
-  // What weir saw itself is surer: the list says nothing of amendments.
-  if (orders.find(account, txid).length > 0) return
-  const { userref } = order
-  const names = [...texts(order.cl_ord_id), ...(typeof userref === 'number' && userref !== 0 ? [String(userref)] : [])]
-  orders.placed(account, pair, [txid, ...names], Math.max(0, wallMs - opened * 1000 - BIAS_MS))
+  if (CLOSED.has(String(order?.status))) orders.unknown(account, txid)
+  else if (order !== undefined && pair !== undefined && typeof opened === 'number') {
+    // What weir saw itself is surer: the list says nothing of amendments, and may be older than an end.
+    if (orders.find(account, txid).length > 0 || orders.isGone(account, txid)) return
+    const { userref } = order
+    const ref = typeof userref === 'number' && userref !== 0 ? [String(userref)] : []
+    const names = [txid, ...texts(order.cl_ord_id), ...ref]
+    orders.placed(account, pair, names, Math.max(0, wallMs - opened * 1000 - BIAS_MS))
+  }
 }
+
+/** Filled or cancelled, or never there. */
+const UNKNOWN = 'EOrder:Unknown order'
 
 /** In QueryOrders also those that are no longer open are listed. */
 const CLOSED = new Set(['closed', 'canceled', 'expired'])

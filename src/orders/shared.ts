@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Scripting } from '../core/scripting.ts'
 import type { Millis } from '../core/units.ts'
-import type { OrderNews } from './ages.ts'
+import { aged, type OrderNews } from './ages.ts'
 
 const SCRIPT = readFileSync(new URL('shared.lua', import.meta.url), 'utf8')
 const STREAM = 'weir:orders'
@@ -118,10 +118,6 @@ export class SharedOrders {
   }
 }
 
-/** News that have been lying about. */
-const aged = (news: OrderNews, ms: Millis): OrderNews =>
-  'agoMs' in news ? { ...news, agoMs: Math.max(0, Math.floor(news.agoMs + ms)) } : news
-
 const entriesOf = (text: string): readonly { id: string; ago: Millis; by: string; news: string }[] => {
   const found: unknown = JSON.parse(text)
   return Array.isArray(found) ? found : []
@@ -135,8 +131,10 @@ const newsFrom = (text: string): OrderNews | undefined => {
   } catch {
     return undefined
   }
-  if (typeof news !== 'object' || news === null || typeof news.account !== 'string') return undefined
-  const { type, pair, name, names, agoMs } = news
+  if (typeof news !== 'object' || news === null) return undefined
+  const { type, account, pair, pairs, name, names, agoMs } = news
+  if (type === 'renamed') return areRenamed(pairs) ? { type, pairs } : undefined
+  if (typeof account !== 'string') return undefined
   const named = Array.isArray(names) && names.every((one) => typeof one === 'number') && typeof agoMs === 'number'
   const whole =
     type === 'placed'
@@ -146,3 +144,7 @@ const newsFrom = (text: string): OrderNews | undefined => {
         : type === 'all_gone' || (type === 'gone' && typeof name === 'number')
   return whole ? (news as unknown as OrderNews) : undefined
 }
+
+const areRenamed = (pairs: unknown): pairs is readonly [string, string][] =>
+  Array.isArray(pairs) &&
+  pairs.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every((name) => typeof name === 'string'))

@@ -66,7 +66,8 @@ export class TracePricer extends Pricer {
   /** Whether the price hangs on the age of an order that the trace does not tell. */
   guesses({ rule, facts, identity, paid }: PlannedCall): boolean {
     if (paid !== undefined || !isAged(rule.costs)) return false
-    const known = (id: string) => this.#orders.find(identity.account ?? '', id).length > 0
+    const account = identity.account ?? ''
+    const known = (id: string) => this.#orders.find(account, id).length > 0 || this.#orders.isGone(account, id)
     return facts.orderIds.length === 0 || !facts.orderIds.every(known)
   }
 

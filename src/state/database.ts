@@ -1,5 +1,5 @@
-// What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, a day of
-// history, and the secret that hashes key ids.
+// What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, what was
+// learned of orders, a day of history, and the secret that hashes key ids.
 // The only file that knows node:sqlite.
 
 import { randomBytes } from 'node:crypto'
@@ -13,6 +13,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS levels (key TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS breakers (host TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS nonces (lane TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL);
   CREATE TABLE IF NOT EXISTS history (minute INTEGER PRIMARY KEY, state TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 `
@@ -20,6 +21,15 @@ const SCHEMA = `
 const FORGOTTEN_AFTER_MS: Millis = 2 * 24 * 3600_000
 /** Minutes of history: a day. */
 const HISTORY_KEPT_MS: Millis = 24 * 3600_000
+/** News of orders that are kept, the newest; most orders have two, a birth and an end. */
+const ORDERS_KEPT = 200_000
+const ORDERS_AT_A_TIME = 5_000
+const SOME_ORDERS = `
+  SELECT group_concat('[' || saved_at || ',' || state || ']') AS rows
+  FROM (SELECT * FROM orders WHERE id >= ? AND id < ? ORDER BY id)
+`
+/** News of orders that wait while the file can not be written; an order that is lost is taken for the youngest. */
+const ORDERS_WAITING = 20_000
 /** Changes that can wait are gathered this long. */
 const GATHER_MS: Millis = 200
 /** Writes made at once per slot; an exchange's own limits keep real traffic far below. Beyond it they are gathered too. */
@@ -55,10 +65,13 @@ export class Database {
   readonly #writeLevel: StatementSync
   readonly #writeBreaker: StatementSync
   readonly #writeNonce: StatementSync
+  readonly #writeOrder: StatementSync
+  readonly #dropOrders: StatementSync
   readonly #writeMinute: StatementSync
   readonly #dropMinutes: StatementSync
   readonly #failed: (error: unknown) => void
   readonly #dirty = new Map<string, Pending>()
+  #orders: { readonly news: unknown; readonly at: Millis }[] = []
   #failing = false
   #timer: Timer | undefined
   #slotEnds: Millis = 0
@@ -79,6 +92,8 @@ export class Database {
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
     this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
     this.#writeNonce = this.#db.prepare('INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)')
+    this.#writeOrder = this.#db.prepare('INSERT INTO orders (state, saved_at) VALUES (?, ?)')
+    this.#dropOrders = this.#db.prepare('DELETE FROM orders WHERE id <= ?')
     this.#writeMinute = this.#db.prepare('INSERT OR REPLACE INTO history VALUES (?, ?)')
     this.#dropMinutes = this.#db.prepare('DELETE FROM history WHERE minute < ?')
   }
@@ -134,6 +149,27 @@ export class Database {
     this.#save({ statement: this.#writeBreaker, key: host, value: () => value }, true)
   }
 
+  /** What was learned of orders, in that order. Read and parsed by the thousand, for there may be hundreds of thousands. */
+  *orders(): Iterable<{ readonly news: unknown; readonly elapsedMs: Millis }> {
+    const now = this.#clock.wall()
+    const range = this.#db.prepare('SELECT min(id) AS first, max(id) AS last FROM orders').get()
+    const some = this.#db.prepare(SOME_ORDERS)
+    for (let from = Number(range?.first); from <= Number(range?.last); from += ORDERS_AT_A_TIME) {
+      const { rows } = some.get(from, from + ORDERS_AT_A_TIME) ?? {}
+      for (const [at, news] of JSON.parse(`[${rows ?? ''}]`) as readonly [Millis, unknown][]) {
+        yield { news, elapsedMs: Math.max(0, now - at) }
+      }
+    }
+  }
+
+  /** Keeps what was learned of an order, within a moment; `urgent`: now, since without it the order would seem older. */
+  saveOrder(news: unknown, urgent: boolean): void {
+    if (this.#orders.length >= ORDERS_WAITING) this.#orders.shift()
+    this.#orders.push({ news, at: this.#clock.wall() })
+    if (urgent && !this.#failing && this.#mayWriteNow()) this.flush()
+    else this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
+  }
+
   /** Minutes of the last day, oldest first. */
   history(): readonly { readonly atWallMs: Millis; readonly value: unknown }[] {
     return this.#db
@@ -154,9 +190,11 @@ export class Database {
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#dirty.size === 0) return
-    if (this.#attempt(() => this.#writeAll())) this.#dirty.clear()
-    else this.#timer = this.#clock.after(RETRY_MS, () => this.flush())
+    if (this.#dirty.size === 0 && this.#orders.length === 0) return
+    if (this.#attempt(() => this.#writeAll())) {
+      this.#dirty.clear()
+      this.#orders = []
+    } else this.#timer = this.#clock.after(RETRY_MS, () => this.flush())
   }
 
   close(): void {
@@ -184,6 +222,9 @@ export class Database {
     this.#db.exec('BEGIN IMMEDIATE')
     try {
       for (const pending of this.#dirty.values()) this.#write(pending)
+      let last: number | bigint = 0
+      for (const { news, at } of this.#orders) last = this.#writeOrder.run(JSON.stringify(news), at).lastInsertRowid
+      if (this.#orders.length > 0) this.#dropOrders.run(Number(last) - ORDERS_KEPT)
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')

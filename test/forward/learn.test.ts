@@ -16,7 +16,11 @@ const heard = async (change: CallChange, body: Buffer, head = '200 OK'): Promise
     socket.write(`HTTP/1.1 ${head}\r\nContent-Length: ${body.length}\r\n\r\n`)
     socket.write(body)
   })
-  const reply = await senderTo(origin, {}, '127.0.0.1', (_call, read) => reads.push(read()))(callOf(change))
+  const learn = (_call: unknown, read: () => unknown): boolean => {
+    reads.push(read())
+    return false
+  }
+  const reply = await senderTo(origin, {}, '127.0.0.1', learn)(callOf(change))
   if (!(reply.body instanceof Uint8Array)) reply.body.cancel()
   return reads
 }

@@ -155,6 +155,15 @@ describe('a cancel', () => {
     expect(priced(batch)).toEqual(engine(['XBT/USD', 2 + 8], ['ETH/USD', 8]))
   })
 
+  it('of an order that ended pays nothing, alone or among others', () => {
+    const ended = 'OQCLML-BW3P3-BUCMWZ'
+    orders.gone('cred', ended)
+    expect(priced(kraken('CancelOrder', { txid: ended }))).toEqual({})
+    expect(priced(kraken('CancelOrderBatch', { orders: [ended, 'B', ended] }))).toEqual(engine(['ETH/USD', 6]))
+    // An amend pays a fixed part all the same, on the pair of the order, whichever that was.
+    expect(priced(kraken('AmendOrder', { txid: ended }))).toEqual(engine(['XBT/USD', 4], ['ETH/USD', 3]))
+  })
+
   it('of all pays for all, and 1 on the private counter', () => {
     expect(priced(kraken('CancelAll', 'nonce=1'))).toEqual({
       '{kraken}private:cred': 1,

@@ -70,6 +70,47 @@ describe('an order', () => {
   })
 })
 
+describe('an order that ended', () => {
+  const TXID = 'OQCLML-BW3P3-BUCMWZ'
+  const EDITED = 'OAAAAA-BW3P3-BUCMWZ'
+
+  // A batch of cancels that a bot sent twice was charged on every pair of the account the second time: nobody knew the ids.
+  it('is known to be gone by its own id, however it ended', () => {
+    orders.placed('main', 'XBT/USD', [TXID, 'mine'])
+    expect(orders.isGone('main', TXID)).toBe(false)
+    orders.amended('main', TXID, [EDITED])
+    expect([TXID, EDITED].map((id) => orders.isGone('main', id))).toEqual([true, false])
+    orders.gone('main', 'mine')
+    expect(orders.isGone('main', EDITED)).toBe(true)
+    expect(orders.isGone('other', EDITED)).toBe(false)
+  })
+
+  it('was an order, though nobody had seen it before its end', () => {
+    orders.gone('main', TXID)
+    expect(orders.isGone('main', TXID)).toBe(true)
+    expect(orders.find('main', TXID)).toEqual([])
+  })
+
+  it('leaves the names that bots give to the next, which may be placed where weir does not see it', () => {
+    orders.placed('main', 'XBT/USD', [TXID, 'mine', '7'])
+    for (const name of ['mine', '7']) {
+      orders.gone('main', name)
+      orders.unknown('main', name)
+      expect(orders.isGone('main', name)).toBe(false)
+    }
+    orders.placed('main', 'ETH/USD', [EDITED, '7'])
+    expect(orders.find('main', '7')).toEqual([{ pair: 'ETH/USD', ageMs: 0 }])
+  })
+
+  it('is not meant when the exchange does not know a name that a bot gave: another call may just be giving it', () => {
+    orders.placed('main', 'XBT/USD', [TXID, 'mine'])
+    orders.unknown('main', 'mine')
+    expect(orders.find('main', TXID)).toHaveLength(1)
+    orders.unknown('main', TXID)
+    expect(orders.find('main', 'mine')).toEqual([])
+  })
+})
+
 describe('orders under one userref', () => {
   // Kraken lets many orders share a userref, and cancelling it cancels them all. Only the newest was remembered under it, so a
   // cancel that costs 24 was charged 8.

@@ -19,13 +19,14 @@ beforeEach(() => {
 })
 
 /** Kraken answered `result` to a call that said `body`. */
-const answered = (endpoint: string, body: unknown, result: unknown, credential: string | undefined = 'main'): void => {
+const answered = (endpoint: string, body: unknown, result: unknown, credential: string | undefined = 'main'): boolean =>
+  heard(endpoint, body, { error: [], result }, credential)
+const heard = (endpoint: string, body: unknown, json: unknown, credential: string | undefined = 'main'): boolean => {
   const path = `/0/private/${endpoint}`
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const call = aCall({ method: 'POST', path, body: text, ...(credential === undefined ? {} : { credential }) })
   const rule = classOf('api.kraken.com', 'POST', path)
-  const json = { error: [], result }
-  learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), reader)
+  return learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), reader)
 }
 /** Which of these names lead to an order. */
 const known = (...names: string[]) => names.filter((name) => orders.find('main', name).length > 0)
@@ -148,6 +149,52 @@ describe('an order that was changed', () => {
   })
 })
 
+describe('a cancel of orders that are gone', () => {
+  const TXID = 'OQCLML-BW3P3-BUCMWZ'
+  const OTHER = 'OAAAAA-BW3P3-BUCMWZ'
+
+  // Kraken answers a batch of cancels with how many orders there were; one that cancelled none was charged for each of its
+  // names, on every pair of the account.
+  it.each([
+    ['CancelOrder', { txid: TXID }, 0, true],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, 0, true],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, 1, false],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, undefined, false],
+    // Beside the orders, it pays for the call.
+    ['CancelAll', 'nonce=1', 0, false],
+  ])('%s of %o that cancelled %s: nothing was done is %s', (endpoint, body, count, nothing) => {
+    expect(answered(endpoint, body, { count })).toBe(nothing)
+  })
+
+  it('leaves them known to be gone', () => {
+    answered('CancelOrderBatch', { orders: [TXID, OTHER] }, { count: 1 })
+    expect([TXID, OTHER].map((id) => orders.isGone('main', id))).toEqual([true, true])
+  })
+
+  it('leaves it known to be gone when the exchange does not know it', () => {
+    answered('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }, { txid: [TXID] })
+    const unknown = { error: ['EOrder:Unknown order'] }
+    expect(heard('CancelOrder', { cl_ord_id: 'mine' }, unknown)).toBe(false)
+    expect(orders.isGone('main', TXID)).toBe(false)
+    heard('CancelOrder', { txid: TXID }, { error: ['EOrder:Rate limit exceeded'] })
+    expect(orders.isGone('main', TXID)).toBe(false)
+    heard('CancelOrder', { txid: TXID }, unknown)
+    expect(orders.isGone('main', TXID)).toBe(true)
+  })
+
+  it('has no order left that a list shows as closed', () => {
+    answered('QueryOrders', 'nonce=1', { [TXID]: { status: 'closed' }, [OTHER]: { status: 'open' } })
+    expect([TXID, OTHER].map((id) => orders.isGone('main', id))).toEqual([true, false])
+  })
+
+  it('is not undone by a list that was asked for before it', () => {
+    answered('CancelOrder', { txid: TXID }, { count: 1 })
+    const open = { [TXID]: { opentm: clock.wall() / 1000 - 60, descr: { pair: 'XBTUSD' } } }
+    answered('OpenOrders', 'nonce=1', { open })
+    expect(orders.open('main')).toEqual([])
+  })
+})
+
 describe('a list of open orders', () => {
   const listed = (opened: number, more: object = {}) => ({ opentm: opened, descr: { pair: 'XBTUSD' }, ...more })
   const wallSeconds = () => clock.wall() / 1000
@@ -200,5 +247,5 @@ it('never throws, whatever an answer holds', () => {
     'OpenOrders',
     'Balance',
   )
-  fc.assert(fc.property(endpoint, fc.jsonValue(), (name, result) => answered(name, 'pair=XBTUSD&txid=A', result)))
+  fc.assert(fc.property(endpoint, fc.jsonValue(), (name, result) => void answered(name, 'pair=XBTUSD&txid=A', result)))
 })

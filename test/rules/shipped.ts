@@ -68,4 +68,4 @@ export const priceOf = ({ host, call, body }: Written, by: Rules = rules): strin
   return paid.map((take) => `${take.rule.name} ${take.cost}`).join(', ')
 }
 
-const NO_ORDERS: OrderAges = { find: () => [], open: () => [], pairs: () => [] }
+const NO_ORDERS: OrderAges = { find: () => [], open: () => [], pairs: () => [], isGone: () => false }

@@ -41,7 +41,7 @@ describe('a bucket', { timeout: 40_000 }, () => {
   })
 
   it('is charged for a cancel of an order that only the killed weir had seen', async () => {
-    // Orders are not kept over a restart. A cancel of one was charged to no pair, and the next orders of its pair went over.
+    // An order may be lost in a kill. A cancel of one was charged to no pair, and the next orders of its pair went over.
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('cancel'))
     const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '1000' }
@@ -53,6 +53,41 @@ describe('a bucket', { timeout: 40_000 }, () => {
     const refilled = 4
     expect(left(await second.bot.send(post('AddOrder', order)))).toBeLessThanOrEqual(engine - 1 - 8 - 1 + refilled)
   })
+})
+
+describe('an order', { timeout: 60_000 }, () => {
+  // After a restart every cancel was priced as that of the youngest order, on each pair of the account: 16 where Kraken charges
+  // 0 to 6. The next order then waited although Kraken had room.
+  it.each(['stop', 'kill9'] as const)(
+    'is as old as it is after a restart, and gone when it is gone: %s',
+    async (end) => {
+      const { exchange, weir, bot } = await openScene()
+      const post = krakenPoster(exchange.krakenKey('ages'))
+      const order = { type: 'buy', ordertype: 'limit', volume: '1', price: '10' }
+      const place = async (pair: string, more = {}) => {
+        const placed = await bot.send(post('AddOrder', { ...order, ...more, pair }))
+        return (placed.json as { result: { txid: string[] } }).result.txid[0] ?? ''
+      }
+      const [ended, other] = [await place('XBTUSD'), await place('ETHUSD')]
+      await place('XBTUSD', { cl_ord_id: 'mine' })
+      const placedAt = performance.now()
+      await bot.send(post('CancelOrder', { txid: ended }))
+      // The first step of Kraken's table ends.
+      await sleep(Math.max(400, 5_100 - (performance.now() - placedAt)))
+      await weir[end]()
+      const second = await openWeir({ exchange, stateDir: weir.stateDir })
+      const cost = async (endpoint: string, fields: Record<string, string>) =>
+        Number((await second.bot.send(post(endpoint, fields))).headers['x-weir-cost'])
+      const before = exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')?.spent ?? 0
+      expect(await cost('CancelOrder', { txid: ended })).toBe(0)
+      const costs = [await cost('CancelOrder', { txid: other }), await cost('CancelOrder', { cl_ord_id: 'mine' })]
+      for (const one of costs) expect(one).toBeLessThanOrEqual(6)
+      const counted = (exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')?.spent ?? 0) - before
+      expect(costs.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(counted)
+      expect(await cost('CancelOrderBatch', { 'orders[0]': ended, 'orders[1]': other })).toBe(0)
+      expect(exchange.violations).toEqual([])
+    },
+  )
 })
 
 describe('the nonces of a key', { timeout: 40_000 }, () => {

@@ -51,8 +51,7 @@ export class Times {
 
   /** Of all classes together. */
   latency(time: Time): LatencyView {
-    const all = new Histogram(BOUNDS[time])
-    for (const times of this.#classes.values()) all.merge(times[time])
+    const all = this.#all(time)
     const { count, sum } = all
     return {
       count,
@@ -63,19 +62,32 @@ export class Times {
     }
   }
 
-  /** The classes that had calls, as a histogram called `name`. */
+  /** All classes together, as a histogram called `name`. */
   samples(name: string, time: Time): readonly Sample[] {
-    return [...this.#classes.values()].flatMap(({ labels, [time]: histogram }) => [
-      ...histogram.cumulative().map(([bound, value]) => ({
-        metricName: `${name}_bucket`,
-        labels: { ...labels, le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
-        value,
-      })),
-      { metricName: `${name}_sum`, labels, value: histogram.sum },
-      { metricName: `${name}_count`, labels, value: histogram.count },
-    ])
+    return samplesOf(name, {}, this.#all(time))
+  }
+
+  /** The classes that had calls, as a histogram called `name`. */
+  samplesByClass(name: string, time: Time): readonly Sample[] {
+    return [...this.#classes.values()].flatMap(({ labels, [time]: histogram }) => samplesOf(name, labels, histogram))
+  }
+
+  #all(time: Time): Histogram {
+    const all = new Histogram(BOUNDS[time])
+    for (const times of this.#classes.values()) all.merge(times[time])
+    return all
   }
 }
+
+const samplesOf = (name: string, labels: Sample['labels'], histogram: Histogram): readonly Sample[] => [
+  ...histogram.cumulative().map(([bound, value]) => ({
+    metricName: `${name}_bucket`,
+    labels: { ...labels, le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
+    value,
+  })),
+  { metricName: `${name}_sum`, labels, value: histogram.sum },
+  { metricName: `${name}_count`, labels, value: histogram.count },
+]
 
 const newTimes = ({ exchange = OTHER, class: id = OTHER }: CallRecord): ClassTimes => ({
   labels: { exchange, class: within(exchange, id) },

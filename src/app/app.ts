@@ -1,8 +1,6 @@
 // weir, put together: everything that touches the world is made here and handed inward.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { getCACertificates } from 'node:tls'
 import { Cases } from '../autopsy/cases.ts'
 import { diagnose } from '../autopsy/diagnose.ts'
 import { Breakers } from '../breaker/breakers.ts'
@@ -17,16 +15,13 @@ import { type Observer, tee } from '../core/events.ts'
 import { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { ReachView } from '../core/views.ts'
-import { Pools, type Route } from '../forward/pool.ts'
+import { Pools } from '../forward/pool.ts'
 import { Fingerprints } from '../identify/credential.ts'
 import { createInbound, type InboundServer } from '../inbound/listener.ts'
 import { Belief } from '../limit/belief.ts'
-import { Lanes, type LanesJournal } from '../limit/lanes.ts'
-import { MemoryStore } from '../limit/memory.ts'
-import type { MeterSnapshot } from '../limit/meter.ts'
+import { Lanes } from '../limit/lanes.ts'
 import { Pricer } from '../limit/price.ts'
 import { accountAndPair, type BucketStore } from '../limit/store.ts'
-import { stragglers } from '../limit/stragglers.ts'
 import { limitViews } from '../limit/view.ts'
 import { Keys } from '../lockout/keys.ts'
 import { History } from '../observe/history.ts'
@@ -40,16 +35,17 @@ import { Database } from '../state/database.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
 import { type Gossip, gossip } from './gossip.ts'
+import { keepOrder, lanesJournal, ownStore } from './journals.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
 import { prober } from './probe.ts'
 import { reach } from './reach.ts'
-import { exchangeLookup, isOwnAddress } from './resolver.ts'
+import { exchangeLookup } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
-import { StartError } from './start-error.ts'
 import { startTracing } from './tracing.ts'
 import { createWatch, type Watch } from './watch.ts'
+import { extraTrust, isRerouted, refuseLoops, routes } from './ways.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
 const STOP_GRACE_MS: Millis = 10_000
@@ -292,36 +288,6 @@ export const buildApp = async (
   }
 }
 
-/** Buckets of this weir alone. */
-const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
-  new MemoryStore(clock, coldStart, {
-    load: () =>
-      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
-    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
-  })
-
-/** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
-const keepOrder = (database: Database, news: OrderNews): void => database.saveOrder(news, news.type === 'amended')
-
-/** Nonces of the last weir, and what it left on the way when it died. */
-const lanesJournal = (database: Database, log: Log): LanesJournal => {
-  const left = stragglers(
-    database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
-  )
-  if (left.size > 0) {
-    const forMs = Math.ceil(Math.max(...left.values()))
-    log.warn('calls were under way when weir died: others of their keys wait until those must have arrived', {
-      keys: left.size,
-      for_ms: forMs,
-    })
-  }
-  return {
-    load: () => database.nonces().map(({ key, value }) => [key, value]),
-    save: (lane, mark) => database.saveNonce(lane, mark),
-    stragglers: left,
-  }
-}
-
 /** The exchange is unwell: whoever waits for it is told now, not when the turn would have come. */
 const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): void =>
   lanes.evict(
@@ -329,35 +295,7 @@ const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): 
     () => new WeirError('circuit_open', openForMs === undefined ? {} : { retryAfterMs: openForMs }),
   )
 
-/** Public roots and the operator's own; undefined = Node's defaults. */
-const extraTrust = (files: readonly string[]): string[] | undefined =>
-  files.length === 0 ? undefined : [...getCACertificates('default'), ...files.map(certificates)]
-
-const certificates = (file: string): string => {
-  const pem = readFileSync(file, 'utf8')
-  // Node would pass over a file without one, and then trust nothing more than before.
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new StartError(`${file} holds no certificate in PEM`)
-  return pem
-}
-
-/** Where a host is really reached: `--connect-to`, else where its name says. */
-const routes =
-  ({ connectTo }: Settings) =>
-  (host: string, port: number): Route => {
-    const to = connectTo.find(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
-    return to === undefined ? { host, port } : { host: to.toHost, port: to.toPort }
-  }
-
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
-
-/** Calls sent to our own port would come back as calls. @throws StartError */
-const refuseLoops = ({ connectTo }: Settings, port: number): void => {
-  const loop = connectTo.find(({ toHost, toPort }) => toPort === port && isOwnAddress(toHost))
-  if (loop !== undefined) throw new StartError(`--connect-to leads ${loop.fromHost} to weir itself (port ${port})`)
-}
-
-const isRerouted = ({ connectTo }: Settings, host: string, port: number): boolean =>
-  connectTo.some(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
 
 /** Ids that differ between calls and between processes, for eight digits of randomness and a count. */
 const callIds = (): (() => string) => {

@@ -164,8 +164,7 @@ const flagNamed = (name: string): Flag => {
   return found
 }
 
-const redisUrl = (text: string): string | undefined =>
-  /^rediss?(\+sentinel)?:\/\/\S+$/.test(text) ? text : undefined
+const redisUrl = (text: string): string | undefined => (/^rediss?(\+sentinel)?:\/\/\S+$/.test(text) ? text : undefined)
 
 const dnsServer = (text: string): string | undefined =>
   isIP(text) !== 0 || isIP(text.replace(/:\d{1,5}$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0 ? text : undefined

@@ -154,12 +154,7 @@ const accountsByKey = (exchange: string, config: ExchangeConfig, report: Report)
 }
 
 /** What weir asks of its own must be harmless, and needs a class that says what it costs. */
-const checkQuestion = (
-  rule: ExchangeRule,
-  key: 'probe' | 'pairs',
-  hosts: Rules['hosts'],
-  report: Report,
-): void => {
+const checkQuestion = (rule: ExchangeRule, key: 'probe' | 'pairs', hosts: Rules['hosts'], report: Report): void => {
   const asked = rule[key]
   if (asked === undefined) return
   const found = hosts.get(asked.host)?.classify('GET', asked.target)

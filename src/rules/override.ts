@@ -135,7 +135,12 @@ const retune = (bucket: BucketRule, rps: number | undefined, burst: number | und
         burst === undefined ? bucket.margin : 0,
         burst === undefined && rps === undefined ? bucket.lowerTiers : [],
       )
-    : windowOf(bucket, rps === undefined ? bucket.limit : (rps * bucket.everyMs) / 1000, bucket.everyMs, bucket.shortestRoundTripMs)
+    : windowOf(
+        bucket,
+        rps === undefined ? bucket.limit : (rps * bucket.everyMs) / 1000,
+        bucket.everyMs,
+        bucket.shortestRoundTripMs,
+      )
 
 /** RPM: a window. BURST where the exchange states a window, which has no burst: a bucket beside it, at its rate. */
 const extraBucket = (

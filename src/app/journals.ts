@@ -1,0 +1,41 @@
+// What the limits of one weir remember over a restart: levels of buckets, orders, and the nonces of keys.
+
+import type { Clock } from '../core/clock.ts'
+import type { LanesJournal } from '../limit/lanes.ts'
+import { MemoryStore } from '../limit/memory.ts'
+import type { MeterSnapshot } from '../limit/meter.ts'
+import type { BucketStore } from '../limit/store.ts'
+import { stragglers } from '../limit/stragglers.ts'
+import type { Log } from '../observe/log.ts'
+import type { OrderNews } from '../orders/ages.ts'
+import type { Database } from '../state/database.ts'
+
+/** Buckets of this weir alone. */
+export const ownStore = (clock: Clock, coldStart: () => number, database: Database): BucketStore =>
+  new MemoryStore(clock, coldStart, {
+    load: () =>
+      database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+    save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
+  })
+
+/** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
+export const keepOrder = (database: Database, news: OrderNews): void => database.saveOrder(news, news.type === 'amended')
+
+/** Nonces of the last weir, and what it left on the way when it died. */
+export const lanesJournal = (database: Database, log: Log): LanesJournal => {
+  const left = stragglers(
+    database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+  )
+  if (left.size > 0) {
+    const forMs = Math.ceil(Math.max(...left.values()))
+    log.warn('calls were under way when weir died: others of their keys wait until those must have arrived', {
+      keys: left.size,
+      for_ms: forMs,
+    })
+  }
+  return {
+    load: () => database.nonces().map(({ key, value }) => [key, value]),
+    save: (lane, mark) => database.saveNonce(lane, mark),
+    stragglers: left,
+  }
+}

@@ -5,11 +5,12 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
 import type { Grant, Manner, Take, Taken, Turn } from '../store.ts'
-import type { Counter, Purse } from './counter.ts'
+import type { Counter } from './counter.ts'
 import { Counters, UNUSED_MS } from './counters.ts'
+import { type Asking, AWAY_WAIT_MS, Grants } from './grants.ts'
 import { LATE_MS, Letters } from './letters.ts'
 import { Turns } from './turns.ts'
-import type { Carrier, Heard, Message, Reply, Shout, TakeReply, TakeWord } from './wire.ts'
+import type { Carrier, Heard, Message, Reply, Shout, TakeWord } from './wire.ts'
 
 /** Not heard of for so long, a weir is taken to live on its share. */
 const OUT_MS: Millis = 1000
@@ -24,8 +25,6 @@ const GATHER_MS: Millis = 100
 const HORIZON_MS: Millis = 20
 /** A stalled exchange may yet take in what was sent to it before a weir died. */
 const STRAGGLERS_MS: Millis = 10_000
-/** When a store that is away will be asked again, as far as a call that it alone could let go is concerned. */
-const AWAY_WAIT_MS: Millis = 1000
 
 export interface MemberOptions {
   readonly exchange: string
@@ -49,14 +48,6 @@ export interface MemberOptions {
   readonly changed: (together: boolean) => void
 }
 
-interface Asking {
-  /** The first of its takes: there is one. */
-  readonly first: Take
-  readonly takes: readonly Take[]
-  readonly manner: Manner
-  readonly answer: (taken: Taken) => void
-}
-
 /** Where a weir stands: `new` until it has been heard once, `alone` while the store is away. */
 type Phase = 'new' | 'together' | 'alone'
 
@@ -67,6 +58,7 @@ export class Member {
   readonly #counters: Counters
   readonly #letters = new Letters()
   readonly #turns = new Turns()
+  readonly #grants: Grants
   #queue: Asking[] = []
   #phase: Phase = 'new'
   #share = 0
@@ -76,7 +68,6 @@ export class Member {
   #failures = 0
   #mustReturn = false
   #heardAt: Millis
-  #usedAt: Millis | undefined
   #timer: Timer | undefined
   #timerAt: Millis = Number.POSITIVE_INFINITY
   #stopped = false
@@ -86,10 +77,11 @@ export class Member {
     this.#options = options
     this.#clock = options.clock
     this.#heardAt = options.clock.now()
-    this.#usedAt = options.idleMs === undefined ? undefined : this.#heardAt - options.idleMs
     this.#counters = new Counters(options.clock, (counter, now) => {
       if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     })
+    const { clock, idleMs } = options
+    this.#grants = new Grants({ clock, counters: this.#counters, turns: this.#turns, stillMs: OUT_MS, idleMs })
   }
 
   get together(): boolean {
@@ -129,11 +121,7 @@ export class Member {
   }
 
   charge(takes: readonly Take[]): Grant {
-    const now = this.#clock.now()
-    const grant = {
-      granted: true,
-      purses: takes.map((take) => this.#reserve(take, false, now)),
-    } as const
+    const grant = this.#grants.give(takes, false)
     this.touch(takes)
     return grant
   }
@@ -250,13 +238,14 @@ export class Member {
 
   #message(buckets: Message['buckets'], takes: Message['takes'], returns: boolean): Message {
     const { me, home, replaces, coldStart, yieldMs } = this.#options
+    const { idleMs } = this.#grants
     return {
       me,
       home,
       ...(replaces === undefined ? {} : { replaces }),
       ...this.#letters.next(this.#clock.now()),
       claim: this.#share,
-      ...(this.#usedAt === undefined ? {} : { idle: this.#clock.now() - this.#usedAt }),
+      ...(idleMs === undefined ? {} : { idle: idleMs }),
       returns,
       buckets,
       takes,
@@ -300,38 +289,8 @@ export class Member {
     }
     for (const [index, one] of listOf(reply.takes).entries()) {
       const waiting = asked[index]
-      if (waiting !== undefined) this.#answer(waiting, one)
+      if (waiting !== undefined) this.#grants.fromStore(waiting, one, () => this.#soon(0))
     }
-  }
-
-  #answer({ first, takes, manner: { turn }, answer }: Asking, reply: TakeReply): void {
-    if (!('after' in reply)) {
-      const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
-      answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
-      return
-    }
-    const now = this.#clock.now()
-    const grant = {
-      granted: true,
-      purses: takes.map((take) => this.#reserve(take, true, now)),
-    } as const
-    if (turn !== undefined) this.#turns.granted(turn, reply.sole ?? false, reply.high)
-    const go = (): void => {
-      if (this.#clock.now() - now < OUT_MS) answer(grant)
-      else this.#handBack(grant, takes, turn, () => answer({ granted: false, waitMs: 0, by: first }))
-    }
-    if (reply.after <= 0) go()
-    else this.#clock.after(reply.after, go)
-  }
-
-  /** This process has slept: what it was granted may have been taken for a dead one's. */
-  #handBack({ purses }: Grant, takes: readonly Take[], turn: Turn | undefined, then: () => void): void {
-    const now = this.#clock.now()
-    for (const [index, take] of takes.entries()) {
-      this.counter(take).settle(take.cost, 'never_left', (purses?.[index] ?? 'shared') as Purse, now)
-    }
-    if (turn !== undefined) this.endTurn(turn, false)
-    then()
   }
 
   /** No answer: the message may have been heard, or not. */
@@ -347,11 +306,6 @@ export class Member {
       this.#heardAt = this.#sent.at + LATE_MS
       for (const counter of this.#counters) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     } else if (this.#phase !== 'alone') this.#goAlone(now, this.#phase === 'new')
-  }
-
-  #reserve(take: Take, granted: boolean, now: Millis): Purse {
-    this.#usedAt = now
-    return this.counter(take).reserve(take.cost, granted, now)
   }
 
   #goAlone(now: Millis, empty: boolean): void {
@@ -372,25 +326,13 @@ export class Member {
     for (const { first, takes, manner, answer } of asked) answer(this.#takeAlone(first, takes, manner))
   }
 
-  #takeAlone(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
-    const now = this.#clock.now()
-    this.#yield(now)
+  #takeAlone(first: Take, takes: readonly Take[], manner: Manner): Taken {
+    this.#yield(this.#clock.now())
+    const { turn } = manner
     const mayGo = turn === undefined || this.#members === 1 || this.#turns.isMine(turn)
     if (this.#options.onFailure() === 'closed' || this.#share === 0 || !mayGo)
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
-    let waitMs = 0
-    let by = first
-    for (const take of takes) {
-      // Of what is kept back for more urgent calls, each weir keeps its share.
-      const one = this.counter(take).meter.wait(take.cost + (take.keep ?? 0) * this.#share, now)
-      if (one > waitMs) {
-        waitMs = one
-        by = take
-      }
-    }
-    if (held && waitMs > 0) return { granted: false, waitMs, by }
-    if (turn !== undefined) this.#turns.granted(turn, this.#turns.isMine(turn))
-    return { granted: true, purses: takes.map((take) => this.#reserve(take, false, now)) }
+    return this.#grants.fromShare(first, takes, manner, this.#share)
   }
 }
 

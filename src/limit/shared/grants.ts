@@ -1,0 +1,104 @@
+// What becomes of calls that ask to go: granted by the store, or, while it is away, out of this weir's share.
+
+import type { Clock } from '../../core/clock.ts'
+import type { Millis } from '../../core/units.ts'
+import type { Grant, Manner, Take, Taken } from '../store.ts'
+import type { Purse } from './counter.ts'
+import type { Counters } from './counters.ts'
+import type { Turns } from './turns.ts'
+import type { TakeReply } from './wire.ts'
+
+/** A call that asks. */
+export interface Asking {
+  /** The first of its takes: there is one. */
+  readonly first: Take
+  readonly takes: readonly Take[]
+  readonly manner: Manner
+  readonly answer: (taken: Taken) => void
+}
+
+/** When a store that is away will be asked again, as far as a call that it alone could let go is concerned. */
+export const AWAY_WAIT_MS: Millis = 1000
+
+export interface GrantsOptions {
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly turns: Turns
+  /** A process that stood still for so long may have been taken for dead. */
+  readonly stillMs: Millis
+  /** How long ago the process before last spent anything; undefined when there was none. */
+  readonly idleMs: Millis | undefined
+}
+
+/** Leave to go, given and handed back. */
+export class Grants {
+  readonly #options: GrantsOptions
+  #usedAt: Millis | undefined
+
+  constructor(options: GrantsOptions) {
+    this.#options = options
+    if (options.idleMs !== undefined) this.#usedAt = options.clock.now() - options.idleMs
+  }
+
+  /** How long ago this installation last spent anything, as far as is known; undefined when it never did. */
+  get idleMs(): Millis | undefined {
+    return this.#usedAt === undefined ? undefined : this.#options.clock.now() - this.#usedAt
+  }
+
+  /** @param known the store has granted it, and so knows of it */
+  give(takes: readonly Take[], known: boolean): Grant {
+    const { clock, counters } = this.#options
+    const now = clock.now()
+    this.#usedAt = now
+    return { granted: true, purses: takes.map((take) => counters.of(take).reserve(take.cost, known, now)) }
+  }
+
+  /** Passes on what the store said. @param ended hears of a turn that was not used */
+  fromStore({ first, takes, manner: { turn }, answer }: Asking, reply: TakeReply, ended: () => void): void {
+    if (!('after' in reply)) {
+      const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
+      answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
+      return
+    }
+    const { clock, turns, stillMs } = this.#options
+    const since = clock.now()
+    const grant = this.give(takes, true)
+    if (turn !== undefined) turns.granted(turn, reply.sole ?? false, reply.high)
+    const go = (): void => {
+      if (clock.now() - since < stillMs) return void answer(grant)
+      this.#handBack(grant, takes)
+      if (turn !== undefined) {
+        turns.ended(turn, false)
+        ended()
+      }
+      answer({ granted: false, waitMs: 0, by: first })
+    }
+    if (reply.after <= 0) go()
+    else clock.after(reply.after, go)
+  }
+
+  /** Of what is kept back for more urgent calls, each weir keeps its share. */
+  fromShare(first: Take, takes: readonly Take[], { held, turn }: Manner, share: number): Taken {
+    const { clock, counters, turns } = this.#options
+    const now = clock.now()
+    let waitMs = 0
+    let by = first
+    for (const take of takes) {
+      const one = counters.of(take).meter.wait(take.cost + (take.keep ?? 0) * share, now)
+      if (one > waitMs) {
+        waitMs = one
+        by = take
+      }
+    }
+    if (held && waitMs > 0) return { granted: false, waitMs, by }
+    if (turn !== undefined) turns.granted(turn, turns.isMine(turn))
+    return this.give(takes, false)
+  }
+
+  #handBack({ purses }: Grant, takes: readonly Take[]): void {
+    const { clock, counters } = this.#options
+    for (const [index, take] of takes.entries()) {
+      counters.of(take).settle(take.cost, 'never_left', (purses?.[index] ?? 'shared') as Purse, clock.now())
+    }
+  }
+}

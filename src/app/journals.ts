@@ -19,7 +19,8 @@ export const ownStore = (clock: Clock, coldStart: () => number, database: Databa
   })
 
 /** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
-export const keepOrder = (database: Database, news: OrderNews): void => database.saveOrder(news, news.type === 'amended')
+export const keepOrder = (database: Database, news: OrderNews): void =>
+  database.saveOrder(news, news.type === 'amended')
 
 /** Nonces of the last weir, and what it left on the way when it died. */
 export const lanesJournal = (database: Database, log: Log): LanesJournal => {

@@ -198,7 +198,7 @@ const reckoning = async ({ exchange, page, weir }: Stage): Promise<void> => {
   const { bots } = await page<{ bots: readonly { calls: number }[] }>('/v1/stats')
   const calls = sum(bots.map((bot) => bot.calls))
   expect(sum(await metric(weir, 'requests_total', ''))).toBe(calls)
-  expect(sum(await metric(weir, 'queue_wait_seconds_count', ''))).toBe(calls)
+  expect(sum(await metric(weir, 'class_queue_wait_seconds_count', ''))).toBe(calls)
   const { alerts } = await page<{ alerts: readonly Alert[] }>('/v1/alerts')
   expect(new Set(alerts.map(({ rule }) => rule))).toEqual(
     new Set(['violations', 'breaker_open', 'queue_filling', 'queue_full', 'rejections', 'key_rests']),

@@ -1,11 +1,12 @@
 // A bad hour in half a minute, as a script: a storm of 429s, an outage, recovery, a bot that floods, a key that is refused. After
 // each act the alerts, the analysis, the statistics, the health pages and the metrics are held against what the simulated
-// exchange did and saw.
+// exchange did and saw, and the dashboard in a real browser shows the same.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
+import { findChromium, launch } from '../dashboard/browser.ts'
 import type { Exchange } from '../support/exchange/exchange.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
 import { shippedLimits, type Weir } from '../support/weir.ts'
@@ -54,14 +55,40 @@ it('is told step by step, and every page agrees with the exchange', { timeout: 9
   }
   const stage: Stage = { exchange, weir, bots, hook: hook.told, page: (path) => pageOf(weir, path) }
 
+  const screen = await openScreen(weir)
   await calm(stage)
+  await screen.empty('[data-alert]')
   await storm(stage)
+  await screen.shows('[data-alert="violations"]')
   await outage(stage)
+  await screen.shows(`[data-alert="breaker_open"]:has-text("${KRAKEN}")`)
+  await screen.shows(`[data-host="${KRAKEN}"]:not([data-state="closed"])`)
   await recovery(stage)
+  await screen.empty(`[data-alert="breaker_open"]:has-text("${KRAKEN}")`)
+  await screen.shows(`[data-host="${KRAKEN}"][data-state="closed"]`)
   await flood(stage)
-  await refusedKey(stage)
+  await screen.shows('[data-alert="rejections"]')
+  // The key rests for four seconds only: it must be seen meanwhile.
+  await Promise.all([refusedKey(stage), screen.shows('[data-alert="key_rests"]')])
   await reckoning(stage)
 })
+
+/** The dashboard, as somebody sees it who has had it open all the time. */
+const openScreen = async ({ admin }: Weir) => {
+  const path = findChromium()
+  if (path === undefined)
+    process.stderr.write('NO CHROMIUM: the dashboard is not looked at; apt-get install chromium\n')
+  const browser = path === undefined ? undefined : await launch(path)
+  onTestFinished(() => browser?.close())
+  const page = await browser?.newPage()
+  await page?.goto(admin)
+  const count = async (selector: string) => page?.locator(selector).count()
+  return {
+    shows: (selector: string) => until(async () => (await count(selector)) !== 0, `the dashboard shows ${selector}`),
+    empty: (selector: string) =>
+      until(async () => ((await count(selector)) ?? 0) === 0, `the dashboard shows no ${selector}`),
+  }
+}
 
 interface Stage {
   readonly exchange: Exchange

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
+import { levelOf } from './level.ts'
 import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
 import type {
   BucketJournal,
@@ -148,19 +149,7 @@ export class MemoryStore implements BucketStore {
 
   #level(key: BucketKey, { meter, rule, since }: Entry): BucketLevel {
     const now = this.#clock.now()
-    return {
-      key,
-      rule,
-      available: meter.available(now),
-      inFlight: meter.inFlight,
-      fullInMs: meter.fullIn(now),
-      closedForMs: Math.max(0, meter.closedUntil - now),
-      share: meter.share(now),
-      room: meter.room(now),
-      charged: meter.charged,
-      deepest: meter.deepest,
-      knownForMs: now - since,
-    }
+    return levelOf(key, rule, meter, now, now - since)
   }
 
   #meter(take: Take): Bucket | Window {

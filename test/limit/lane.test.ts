@@ -12,6 +12,7 @@ import { Spread } from '../../src/limit/spread.ts'
 import type { Pass, Ticket } from '../../src/limit/ticket.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { bucketRule, takeFrom } from './rules.ts'
+import { aTicket } from './ticket.ts'
 
 const rule = bucketRule(2, 1)
 let clock: FakeClock
@@ -374,22 +375,7 @@ const byNonce = (rules: Partial<NonceRules> = {}, options: Partial<NonceOptions>
   })
 
 const enter = (lane: Lane, change: Partial<Ticket> = {}, maxQueue = 1000): Promise<Pass> =>
-  lane.enter(
-    {
-      takes: [takeFrom(rule)],
-      held: true,
-      bot: 'bot',
-      rank: 2,
-      nonce: undefined,
-      bytes: 0,
-      maxWaitMs: 60_000,
-      tooLate: 'limit_reached',
-      presence: new Presence(),
-      host: 'exchange.test',
-      ...change,
-    },
-    maxQueue,
-  )
+  lane.enter(aTicket({ takes: [takeFrom(rule)], ...change }), maxQueue)
 
 /** Sends `count` calls; the list fills with the moments at which they were let go. */
 const departures = (lane: Lane, count: number): number[] => {

@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { BucketRule } from '../../core/rules.ts'
 import type { Millis, Tokens } from '../../core/units.ts'
+import { levelOf } from '../level.ts'
 import type { BucketLevel, BucketStore, Grant, Manner, Outcome, Take, Taken, Turn } from '../store.ts'
 import type { Counter, Purse } from './counter.ts'
 import { Member } from './member.ts'
@@ -109,13 +110,13 @@ export class SharedStore implements BucketStore {
   }
 
   level(take: Take): BucketLevel {
-    return levelOf(this.#of(take).counter(take), this.#options.clock.now())
+    return sharedLevel(this.#of(take).counter(take), this.#options.clock.now())
   }
 
   levels(): readonly BucketLevel[] {
     const now = this.#options.clock.now()
     return [...this.#members.values()].flatMap((member) =>
-      [...member.counters()].map((counter) => levelOf(counter, now)),
+      [...member.counters()].map((counter) => sharedLevel(counter, now)),
     )
   }
 
@@ -165,17 +166,9 @@ export class SharedStore implements BucketStore {
   }
 }
 
-const levelOf = ({ key, rule, meter, charged }: Counter, now: Millis): BucketLevel => ({
-  key,
-  rule,
-  available: meter.available(now),
-  inFlight: meter.inFlight,
-  fullInMs: meter.fullIn(now),
-  closedForMs: Math.max(0, meter.closedUntil - now),
-  share: meter.share(now),
-  room: meter.room(now),
+/** What others spent is in the level, so its depth tells nothing of this weir's tier. */
+const sharedLevel = ({ key, rule, meter, charged }: Counter, now: Millis): BucketLevel => ({
+  ...levelOf(key, rule, meter, now, Number.POSITIVE_INFINITY),
   charged,
-  // What others spent is in it, so it tells nothing of this weir's tier.
   deepest: 0,
-  knownForMs: Number.POSITIVE_INFINITY,
 })

@@ -1,6 +1,5 @@
 // weir, put together: everything that touches the world is made here and handed inward.
 
-import { randomBytes } from 'node:crypto'
 import { Cases } from '../autopsy/cases.ts'
 import { diagnose } from '../autopsy/diagnose.ts'
 import { Breakers } from '../breaker/breakers.ts'
@@ -32,6 +31,7 @@ import { createRecent, type Recent } from '../observe/recent.ts'
 import { Spenders } from '../observe/spenders.ts'
 import type { OrderNews } from '../orders/ages.ts'
 import { Database } from '../state/database.ts'
+import { callIds } from './call-ids.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
 import { type Gossip, gossip } from './gossip.ts'
@@ -45,7 +45,7 @@ import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
 import { startTracing } from './tracing.ts'
 import { createWatch, type Watch } from './watch.ts'
-import { extraTrust, isRerouted, refuseLoops, routes } from './ways.ts'
+import { bracketed, extraTrust, isRerouted, refuseLoops, routes } from './ways.ts'
 
 /** How long calls in flight may take to finish once weir is told to stop. */
 const STOP_GRACE_MS: Millis = 10_000
@@ -294,12 +294,3 @@ const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): 
     (waiter) => waiter.host === host,
     () => new WeirError('circuit_open', openForMs === undefined ? {} : { retryAfterMs: openForMs }),
   )
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
-
-/** Ids that differ between calls and between processes, for eight digits of randomness and a count. */
-const callIds = (): (() => string) => {
-  const run = randomBytes(4).toString('hex')
-  let count = 0
-  return () => `${run}-${(++count).toString(36)}`
-}

@@ -35,3 +35,6 @@ export const refuseLoops = ({ connectTo }: Settings, port: number): void => {
 /** Whether the operator has said where that is; then it may be a private address too. */
 export const isRerouted = ({ connectTo }: Settings, host: string, port: number): boolean =>
   connectTo.some(({ fromHost, fromPort }) => fromHost === host && fromPort === port)
+
+/** A host as it stands in a URL (RFC 3986 §3.2.2). */
+export const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

@@ -6,6 +6,7 @@ import { adminDeps } from '../app/admin.ts'
 import { type App, buildApp } from '../app/app.ts'
 import { RulesError } from '../app/rulebook.ts'
 import { StartError } from '../app/start-error.ts'
+import { bracketed } from '../app/ways.ts'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { AuthorityError } from '../tls/constraints.ts'
@@ -32,8 +33,8 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
       { ...settings.admin, onError: (error) => app.log.error('a page failed', error) },
       adminDeps(app),
     )
-    const port = await app.listen()
-    announce(app, port, admin.port)
+    await app.listen()
+    announce(app, admin.port)
   } catch (error) {
     // Either would keep the process alive: nobody would see that it does not serve.
     await Promise.all([app.stop(), admin?.close()])
@@ -43,9 +44,9 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
 }
 
 /** The line that people copy, and the line that machines read. */
-const announce = (app: App, port: number, adminPort: number): void => {
-  const { listen, admin, stateDir, config } = app.settings
-  const proxy = `http://${bracketed(listen.host)}:${port}`
+const announce = (app: App, adminPort: number): void => {
+  const { admin, stateDir, config } = app.settings
+  const proxy = app.proxy()
   app.log.started({
     version: VERSION,
     node: process.version,
@@ -94,5 +95,3 @@ const refuse = (report: string): number => {
   process.stderr.write(`${report}\n`)
   return 1
 }
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

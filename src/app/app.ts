@@ -11,6 +11,7 @@ import type { Settings } from '../config/environment.ts'
 import { type Clock, realChance, realClock } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import { type Observer, tee } from '../core/events.ts'
+import type { BucketRule, Rules } from '../core/rules.ts'
 import { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { ReachView } from '../core/views.ts'
@@ -109,6 +110,7 @@ export const buildApp = async (
   const { redis } = settings
   const fleet = redis === undefined ? undefined : await joinFleet({ url: redis, clock, database, rules, log })
   const store = fleet?.store ?? ownStore(clock, () => rules().coldStart, database)
+  store.retune(bucketsOf(rules()))
   const history = new History({
     clock,
     limits: () => limitViews(store.levels()),
@@ -211,7 +213,7 @@ export const buildApp = async (
 
   const certificates = await Certificates.open(settings.stateDir, [...rules().hosts.keys()], clock, log)
   rulebook.onReplaced((replaced) => {
-    store.retune(replaced.exchanges.flatMap(({ buckets }) => buckets))
+    store.retune(bucketsOf(replaced))
     cache.resize(replaced.cacheBytes)
     certificates.cover([...replaced.hosts.keys()])
   })
@@ -287,6 +289,8 @@ export const buildApp = async (
     },
   }
 }
+
+const bucketsOf = ({ exchanges }: Rules): readonly BucketRule[] => exchanges.flatMap(({ buckets }) => buckets)
 
 /** The exchange is unwell: whoever waits for it is told now, not when the turn would have come. */
 const clearLines = (lanes: Lanes, host: string, openForMs: Millis | undefined): void =>

@@ -144,7 +144,17 @@ export class MemoryStore implements BucketStore {
       const rule = byId.get(entry.rule.id)
       if (rule !== undefined) this.#retune(entry, rule)
     }
+    this.#recall(byId)
     for (const listener of this.#freed) listener()
+  }
+
+  /** What an earlier process left unfinished is there for people to see before a call asks for it. */
+  #recall(rules: ReadonlyMap<string, BucketRule>): void {
+    const now = this.#clock.now()
+    for (const key of [...this.#remembered.keys()]) {
+      const rule = rules.get(ruleIdOf(key))
+      if (rule !== undefined && this.#create(key, rule).meter.idle(now)) this.#entries.delete(key)
+    }
   }
 
   #level(key: BucketKey, { meter, rule, since }: Entry): BucketLevel {
@@ -207,6 +217,9 @@ export class MemoryStore implements BucketStore {
     for (const [key, { meter }] of this.#entries) if (meter.idle(now)) this.#entries.delete(key)
   }
 }
+
+/** `{kraken}private:1f0c…` is one of `kraken.private`. */
+const ruleIdOf = (key: BucketKey): string => key.replace(/^\{(.*)\}([^:]*).*$/, '$1.$2')
 
 const HELD: Manner = { held: true }
 const GRANTED: Grant = { granted: true }

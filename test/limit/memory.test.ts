@@ -189,6 +189,22 @@ describe('after a restart', () => {
     expect(store.level(takeFrom(rule)).available).toBeCloseTo(8, 1)
   })
 
+  it('what is not full again is shown before anybody asks for it, and the rest is not', () => {
+    const [spent, full] = [bucketRule(10, 1, 'spent'), bucketRule(10, 1, 'full')]
+    const at = (tokens: number): MeterSnapshot => ({ spent: [], inFlight: 0, tokens, capacity: 10, closedForMs: 0 })
+    const store = fresh({
+      load: () => [
+        { key: takeFrom(spent).key, snapshot: at(2), elapsedMs: 1000 },
+        { key: takeFrom(full).key, snapshot: at(2), elapsedMs: 60_000 },
+      ],
+      save: () => {},
+    })
+    expect(store.levels()).toEqual([])
+    store.retune([spent, full])
+    expect(store.levels()).toMatchObject([{ key: takeFrom(spent).key, available: expect.closeTo(3, 1) }])
+    expect(store.level(takeFrom(full)).available).toBe(10)
+  })
+
   it('a bucket that was closed by the exchange stays closed for the rest of the time', () => {
     const saved = new Map<string, MeterSnapshot>()
     const journal = (elapsedMs: number): BucketJournal => ({

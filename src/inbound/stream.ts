@@ -37,15 +37,20 @@ export const serveStreams = (inbound: Inbound, session: Session, socket: Socket)
     silence.cancel()
     // The stream closes, which is all that matters; without a listener its error would end the process.
     stream.on('error', () => {})
-    const late = deps.clock.after(limits.requestMs, () => stream.close(constants.NGHTTP2_CANCEL))
-    stream.on('end', () => late.cancel())
-    stream.on('close', () => late.cancel())
+    if (!stream.endAfterHeaders) awaitBody(inbound, stream)
     const req = asked(stream, fields, raw)
     const res = new StreamAnswer(stream, req.method === 'HEAD')
     const { expect } = fields
     if (expect === undefined || /^100-continue$/i.test(expect)) serve(inbound, session, req, res, expect !== undefined)
     else refuseExpectation(inbound, session, req, res)
   })
+}
+
+/** Takes the stream back when its body does not come in time; how long the answer may take is not decided here. */
+const awaitBody = ({ deps, limits }: Inbound, stream: ServerHttp2Stream): void => {
+  const late = deps.clock.after(limits.requestMs, () => stream.close(constants.NGHTTP2_CANCEL))
+  stream.on('end', () => late.cancel())
+  stream.on('close', () => late.cancel())
 }
 
 /** The HTTP/1.1 request that a stream stands for. */

@@ -11,6 +11,8 @@ import {
 import { connect as tlsConnect } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import type { BodySink, Call, Reply } from '../../src/core/call.ts'
+import { INBOUND_LIMITS } from '../../src/inbound/settings.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import {
   COINBASE,
   certificate,
@@ -398,6 +400,34 @@ describe('an HTTP/2 connection', { timeout: 4_000 }, () => {
     expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL)
     expect((await bot.ask()).status).toBe(200)
   })
+
+  // A GET has no body that could come, yet its stream was taken back when the time for one was over: calls that waited half a
+  // minute for the exchange were lost.
+  test.each<[string, Record<string, string>, string | undefined]>([
+    ['that has none', {}, undefined],
+    ['that is empty, and says so', { ':method': 'POST', 'content-length': '0' }, ''],
+    ['that is empty', { ':method': 'POST', 'content-length': '0' }, ''],
+    ['that has come', { ':method': 'POST' }, 'nonce=1'],
+  ])(
+    'keeps a stream whose answer takes longer than a body may, for a request with a body %s',
+    async (_name, fields, body) => {
+      const clock = new FakeClock()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      await using weir = await start({
+        clock,
+        handle: async (call) => {
+          await promise
+          return said(call, 'late')
+        },
+      })
+      await using bot = await inTunnel(weir)
+      const answer = bot.ask(fields, body)
+      await eventually(() => weir.calls.length === 1)
+      clock.advance(INBOUND_LIMITS.requestMs * 2)
+      resolve()
+      expect(await answer).toMatchObject({ status: 200, body: 'late' })
+    },
+  )
 
   test('takes no new calls once weir stops, and ends with its last answer', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()

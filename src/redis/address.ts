@@ -24,7 +24,7 @@ export class AddressError extends Error {}
 
 const EXPECTED =
   'expected redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, several HOST:PORT with commas for a cluster, ' +
-  'or redis+sentinel://HOST[:PORT],…/MASTER'
+  'or redis+sentinel://HOST[:PORT],…/MASTER; in USER and PASSWORD, % is written %25, @ is %40 and / is %2F'
 
 /** Reads `redis://…`, `rediss://…`, `redis+sentinel://…` or `rediss+sentinel://…`. @throws AddressError */
 export const parseAddress = (text: string): RedisAddress => {
@@ -62,7 +62,15 @@ const nodeOf = (text: string, port: number): Node | undefined => {
 const loginOf = (login: string | undefined): [string | undefined, string | undefined] => {
   if (login === undefined) return [undefined, undefined]
   const [username, password] = splitOnce(login, ':')
-  return [username === '' ? undefined : decodeURIComponent(username ?? ''), password && decodeURIComponent(password)]
+  return [username === '' ? undefined : decoded(username ?? ''), password && decoded(password)]
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new AddressError('a % in USER or PASSWORD must be written %25')
+  }
 }
 
 const splitOnce = (text: string, mark: string): [string | undefined, string | undefined] => {

@@ -90,6 +90,9 @@ describe('an address of Redis', () => {
     `redis://u:${PASSWORD}@`,
     `redis://u:${PASSWORD}@h:1/db`,
     `redis+sentinel://u:${PASSWORD}@h`,
+    `redis://u:${PASSWORD}@more@h`,
+    `redis://u:${PASSWORD}%@h`,
+    `redis://%zz:${PASSWORD}@h`,
   ])('that is none is refused without a word of what was given', (text) => {
     expect(() => parseAddress(text)).toThrow(AddressError)
     try {
@@ -97,6 +100,11 @@ describe('an address of Redis', () => {
     } catch (error) {
       expect(String(error)).not.toContain(PASSWORD)
     }
+  })
+
+  it('says how a % in a password is written', () => {
+    expect(() => parseAddress(`redis://u:100%${PASSWORD}@h`)).toThrow('must be written %25')
+    expect(parseAddress(`redis://u:100%25${PASSWORD}@h`).password).toBe(`100%${PASSWORD}`)
   })
 
   it('is shown without what opens it', () => {

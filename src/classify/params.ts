@@ -42,14 +42,18 @@ const asText = (value: unknown): string | undefined => {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** A list in JSON, or `name[3][…]` in a form. Any other has at most as many entries as there are braces inside the outer one. */
+/** A list in JSON, or `name[3][…]` in a form. Any other has at most as many entries as there are braces, less the outer one. */
 const entriesOf = (name: string, params: Params, request: ProxyRequest): number => {
   const list = params[name]
   if (Array.isArray(list)) return Math.max(1, list.length)
   const fields = Object.keys(params).filter((field) => field.startsWith(`${name}[`))
   if (fields.length > 0) return new Set(fields.map((field) => field.slice(0, field.indexOf(']')))).size
   const text = `${request.query} ${request.body?.toString('latin1') ?? ''}`
-  return Math.max(1, (text.match(OPEN_BRACE)?.length ?? 0) - 1)
+  const braces = text.match(OPEN_BRACE)?.length ?? 0
+  const isOuter = FIRST_OPENING.exec(text)?.groups?.bracket === undefined
+  return Math.max(1, isOuter ? braces - 1 : braces)
 }
 
 const OPEN_BRACE = /\{|%7b/gi
+/** Entries come after the bracket that opens their list: a brace before any bracket is around the list. */
+const FIRST_OPENING = /(?<bracket>\[|%5b)|\{|%7b/i

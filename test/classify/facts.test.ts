@@ -104,6 +104,15 @@ describe('how many orders a batch holds', () => {
     expect(batch(json({ orders: { 0: order, 1: order } }))).toBe(3)
   })
 
+  // A list as JSON in a field of a form was counted by its braces less one, as if the form were inside a brace of its own: a
+  // batch of two orders was charged as one.
+  it('is as many as there are braces where no brace is around the list', () => {
+    const orders = json([order, order, order])
+    expect(batch(`nonce=1&pair=XBTUSD&orders=${orders}`)).toBe(3)
+    expect(batch(`nonce=1&pair=XBTUSD&orders=${encodeURIComponent(orders)}`)).toBe(3)
+    expect(batch(`orders=${orders}&nonce=1`)).toBe(3)
+  })
+
   it('is not asked of any other call', () => {
     expect(krakenFacts('AddOrder', 'nonce=1&pair=XBTUSD').params.size).toBe(0)
   })

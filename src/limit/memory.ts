@@ -27,6 +27,7 @@ const STRAGGLERS_ARRIVE_WITHIN_MS: Millis = 10_000
 
 interface Entry {
   meter: Bucket | Window
+  configured: BucketRule
   /** What holds: the configured rule, or less where the exchange says so. */
   rule: BucketRule
   /** The limit as the exchange told it. */
@@ -109,7 +110,7 @@ export class MemoryStore implements BucketStore {
   adopt(take: Take, limit: Tokens): void {
     const entry = this.#entry(take)
     entry.told = limit
-    this.#retune(entry, take.rule)
+    this.#retune(entry, entry.configured)
   }
 
   quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
@@ -180,6 +181,7 @@ export class MemoryStore implements BucketStore {
     const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
     const entry = {
       meter,
+      configured: rule,
       rule,
       told: Number.POSITIVE_INFINITY,
       since: known === undefined ? now : Number.NEGATIVE_INFINITY,
@@ -204,6 +206,7 @@ export class MemoryStore implements BucketStore {
     if (entry.meter instanceof Bucket && rule.kind === 'bucket') entry.meter.retune(rule, now)
     else if (entry.meter instanceof Window && rule.kind === 'window') entry.meter.retune(rule)
     else entry.meter = createMeter(rule, now, 0, undefined, 0)
+    entry.configured = configured
     entry.rule = rule
   }
 

@@ -163,6 +163,21 @@ export const keepsThePromises = (name: string, exchange: string, open: () => Pro
       await granted(store, [less])
     })
 
+    // A call waited while its bucket's capacity was halved in limits.yaml; when it was let go, the old capacity was back.
+    it('goes by the new rules, whatever a call from before them brings along', async () => {
+      const { store, settled } = await open()
+      const before = take(bucketRule(10, 0.01, fresh('reloaded')))
+      const grant = await granted(store, [before])
+      store.retune([{ ...before.rule, capacity: 5 } as BucketRule])
+      const inForce = () => store.levels().find(({ key }) => key === before.key)?.rule
+      await granted(store, [before])
+      expect(inForce()).toMatchObject({ capacity: 5 })
+      store.adopt(before, 10)
+      store.settle([before], 'spent', grant)
+      await settled()
+      expect(inForce()).toMatchObject({ capacity: 5 })
+    })
+
     it('takes a smaller limit from the exchange, and never a larger one', async () => {
       const { store, settled } = await open()
       const one = take(bucketRule(10, 0.01, fresh('told')))

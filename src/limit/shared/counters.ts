@@ -29,13 +29,11 @@ export class Counters implements Iterable<Counter> {
     return this.#untold.size > 0
   }
 
+  /** The rule of the take is for a new one only: a call may bring it along from before the rules were replaced. */
   of({ key, rule }: Take): Counter {
-    const now = this.#clock.now()
     const known = this.#all.get(key)
-    if (known !== undefined) {
-      known.retune(rule, now)
-      return known
-    }
+    if (known !== undefined) return known
+    const now = this.#clock.now()
     const counter = new Counter(key, rule, now)
     this.#made(counter, now)
     this.#all.set(key, counter)

@@ -7,10 +7,10 @@ import { type AdminRequest, type Answer, json, refusal, text } from './answer.ts
 import { createAssets } from './assets.ts'
 import { breakersOf } from './breakers.ts'
 import type { AdminDeps, Question } from './deps.ts'
-import { Events } from './events.ts'
+import type { Events } from './events.ts'
 import { analysesOf, errorsOf, failuresOf } from './failures.ts'
 import { detailedHealth, health, rateLimitHealth } from './health.ts'
-import { levelsOf, numbers, statusOf } from './looks.ts'
+import { numbers, statusOf } from './looks.ts'
 import { toWire } from './wire.ts'
 
 type Page = (request: AdminRequest) => Answer | Promise<Answer>
@@ -19,8 +19,8 @@ type Page = (request: AdminRequest) => Answer | Promise<Answer>
 type Methods = Readonly<Partial<Record<'GET' | 'POST', Page>>>
 
 /** Finds and runs the page of a request; unknown paths are 404, other methods 405. */
-export const createRoutes = (deps: AdminDeps): ((request: AdminRequest) => Promise<Answer>) => {
-  const pages = pagesOf(deps)
+export const createRoutes = (deps: AdminDeps, events: Events): ((request: AdminRequest) => Promise<Answer>) => {
+  const pages = pagesOf(deps, events)
   const assets = createAssets()
   return async (request) => {
     const asset = request.path === '/' && request.wantsText ? undefined : assets.get(request.path)
@@ -35,12 +35,11 @@ export const createRoutes = (deps: AdminDeps): ((request: AdminRequest) => Promi
   }
 }
 
-const pagesOf = (deps: AdminDeps): ReadonlyMap<string, Methods> => {
+const pagesOf = (deps: AdminDeps, events: Events): ReadonlyMap<string, Methods> => {
   const metrics: Page = async () => ({ status: 200, type: deps.metrics.contentType, body: await deps.metrics.text() })
   const view = (read: (request: AdminRequest) => unknown): Methods => ({
     GET: (request) => json(toWire(read(request))),
   })
-  const events = new Events({ ...deps, levels: () => levelsOf(deps), run: String(deps.startedAtWallMs) })
   return new Map<string, Methods>([
     ['/', { GET: index }],
     ['/live', { GET: () => text('ok\n') }],

@@ -3,10 +3,12 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Millis } from '../core/units.ts'
 import { type AdminRequest, type Answer, refusal } from './answer.ts'
 import type { AdminDeps } from './deps.ts'
-import type { Sink } from './events.ts'
+import { Events, type Sink } from './events.ts'
 import { createGuard, type Guard, isLoopback } from './guard.ts'
+import { levelsOf } from './looks.ts'
 import { createRoutes } from './routes.ts'
 
 /** Where to listen and whom to trust. */
@@ -16,7 +18,7 @@ export interface AdminOptions {
   readonly port: number
   /** `WEIR_ADMIN_TOKEN`; may be undefined only where nobody but this machine can reach the port. */
   readonly token: string | undefined
-  /** Told of bugs in pages; nothing of the request is in it. */
+  /** Told of bugs in pages, and of a port that takes nobody; nothing of the request is in it. */
   readonly onError: (error: unknown) => void
 }
 
@@ -25,12 +27,14 @@ export interface AdminServer {
   readonly host: string
   /** The port as bound. */
   readonly port: number
-  /** Ends at once: nobody's money waits on an admin page. */
+  /** Listeners hear what happened last; beyond that nobody's money waits on an admin page. */
   close(): Promise<void>
 }
 
 const MAX_BODY_BYTES = 64 * 1024
 const MAX_CONNECTIONS = 100
+/** A listener that has not taken the last news by then will not. */
+const LAST_WORD_MS: Millis = 500
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 30_000 }
 
 /** Listens. Throws when the address is not loopback and there is no token, or when it can not be bound. */
@@ -41,26 +45,39 @@ export const startAdmin = async (options: AdminOptions, deps: AdminDeps): Promis
       `the admin port on ${host} can be reached from outside: set WEIR_ADMIN_TOKEN, or listen on 127.0.0.1`,
     )
   }
+  const { onError } = options
   const guard = createGuard(token === '' ? undefined : token)
-  const routes = createRoutes(deps)
+  const run = String(deps.startedAtWallMs)
+  const events = new Events({ ...deps, levels: () => levelsOf(deps), run, onError })
+  const routes = createRoutes(deps, events)
   const server = createServer(TIMEOUTS, (request, response) => {
     serve(request, guard, routes)
       .catch((error: unknown) => {
         // A sender that hung up mid-body is no bug.
-        if (request.complete) options.onError(error)
+        if (request.complete) onError(error)
         return refusal(500, 'A bug in weir; the log has the stack.')
       })
       .then((answer) => send(request, response, answer))
+      .catch((error: unknown) => {
+        onError(error)
+        response.destroy()
+      })
   })
   server.maxConnections = MAX_CONNECTIONS
   await listening(server, port, host)
+  // Without this, a machine that is out of file handles would lose its proxy for want of an admin page.
+  server.on('error', onError)
   return {
     host,
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
+        const late = deps.after(LAST_WORD_MS, () => server.closeAllConnections())
+        server.close(() => {
+          late.cancel()
+          resolve()
+        })
+        events.end()
       }),
   }
 }
@@ -123,7 +140,11 @@ const send = (request: IncomingMessage, response: ServerResponse, answer: Answer
 }
 
 const sinkOf = (response: ServerResponse): Sink => ({
-  write: (text) => void response.write(text),
+  write: (text) => {
+    // To one that has gone, and of whose end nobody has heard yet, a write would be an error without a listener.
+    if (!response.destroyed) response.write(text)
+  },
+  end: () => void response.end(),
   get unread() {
     return response.writableLength
   },

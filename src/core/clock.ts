@@ -17,6 +17,43 @@ export interface Clock {
   after(delay: Millis, task: () => void): Timer
 }
 
+/**
+ * Calls `task` again and again, each time `delay` after the last, until cancelled. A throw neither ends it nor the process:
+ * `failed` is told of the first of a row.
+ */
+export const every = (
+  after: Clock['after'],
+  delay: () => Millis,
+  task: () => void,
+  failed: (error: unknown) => void,
+): Timer => {
+  let failing = false
+  const attempt = (): void => {
+    try {
+      task()
+      failing = false
+    } catch (error) {
+      if (!failing) failed(error)
+      failing = true
+    }
+  }
+  let timer: Timer | undefined
+  let cancelled = false
+  const sleep = (): void => {
+    timer = after(delay(), () => {
+      attempt()
+      if (!cancelled) sleep()
+    })
+  }
+  sleep()
+  return {
+    cancel: () => {
+      cancelled = true
+      timer?.cancel()
+    },
+  }
+}
+
 /** Node's timers fire at once when the delay exceeds a signed 32-bit number. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 

@@ -8,6 +8,7 @@ import { openDesk } from './desk.ts'
 interface Heard extends Sink {
   readonly text: string
   readonly dropped: boolean
+  readonly ended: boolean
   unread: number
   close(): void
 }
@@ -17,6 +18,7 @@ const listener = (): Heard => {
   const heard = {
     text: '',
     dropped: false,
+    ended: false,
     unread: 0,
     write: (text: string) => {
       heard.text += text
@@ -24,6 +26,9 @@ const listener = (): Heard => {
     drop: () => {
       heard.dropped = true
       onClosed()
+    },
+    end: () => {
+      heard.ended = true
     },
     onClosed: (task: () => void) => {
       onClosed = task
@@ -36,7 +41,9 @@ const listener = (): Heard => {
 const stage = () => {
   const clock = new FakeClock()
   let listeners = 0
+  let broken = false
   let tell: (news: News) => void = () => {}
+  const errors: unknown[] = []
   const events = new Events({
     after: (delay, task) => clock.after(delay, task),
     subscribe: (hear) => {
@@ -46,7 +53,11 @@ const stage = () => {
         listeners -= 1
       }
     },
-    levels: () => ({ atWallMs: clock.wall() }),
+    levels: () => {
+      if (broken) throw new Error('a mistake')
+      return { atWallMs: clock.wall() }
+    },
+    onError: (error) => errors.push(error),
     run: 'r1',
   })
   const news = (count = 1) => {
@@ -55,7 +66,10 @@ const stage = () => {
   const calls = (count: number) => {
     for (let at = 0; at < count; at += 1) tell({ type: 'call', told: { id: `c${at}` } } as unknown as News)
   }
-  return { clock, events, news, calls, listeners: () => listeners }
+  const breakLevels = () => {
+    broken = true
+  }
+  return { clock, events, news, calls, errors, breakLevels, listeners: () => listeners }
 }
 
 const count = (text: string, part: string): number => text.split(part).length - 1
@@ -66,7 +80,7 @@ describe('events', () => {
     expect([listeners(), clock.pending]).toEqual([0, 0])
     const one = listener()
     events.join(one, undefined)
-    expect([listeners(), clock.pending]).toEqual([1, 1])
+    expect(listeners()).toBe(1)
     one.close()
     expect([listeners(), clock.pending]).toEqual([0, 0])
   })
@@ -118,6 +132,76 @@ describe('events', () => {
     for (const { text } of [late, stranger]) expect(text).toContain('"resumed":false')
   })
 
+  it('do not say that a listener missed nothing when nobody was there to hear it', () => {
+    // Frames are numbered as they are told: after a time without listeners the next number followed the last one heard, and who
+    // came back was greeted with `resumed` over everything that had happened meanwhile.
+    const { clock, events, news } = stage()
+    const one = listener()
+    events.join(one, undefined)
+    news()
+    clock.advance(100)
+    one.close()
+    const [first, back] = [listener(), listener()]
+    events.join(first, undefined)
+    news()
+    clock.advance(100)
+    events.join(back, 'r1/1')
+    expect(back.text).toContain('"resumed":false')
+  })
+
+  it('take nobody at his word who heard what was never told', () => {
+    const { events } = stage()
+    const [one, liar] = [listener(), listener()]
+    events.join(one, undefined)
+    events.join(liar, 'r1/7')
+    expect(liar.text).toContain('"resumed":false')
+  })
+
+  it('resume a listener that comes back at once, when nothing happened meanwhile', () => {
+    const { events } = stage()
+    const [stays, back] = [listener(), listener()]
+    events.join(stays, undefined)
+    events.join(back, 'r1/0')
+    expect(back.text).toContain('"resumed":true')
+  })
+
+  it('tell each listener of everything once, also who comes between two ticks', () => {
+    // What had been kept for those who come back was still to be told to all: who came back in that moment got it twice.
+    const { clock, events, news } = stage()
+    const [stays, back, fresh] = [listener(), listener(), listener()]
+    events.join(stays, undefined)
+    news(2)
+    clock.advance(100)
+    news(2)
+    events.join(back, 'r1/2')
+    events.join(fresh, undefined)
+    clock.advance(100)
+    expect([stays, back, fresh].map(({ text }) => count(text, 'event: rules'))).toEqual([4, 2, 0])
+  })
+
+  it('tell what is still to be told when they end, and go on for nobody', () => {
+    const { clock, events, news, listeners } = stage()
+    const one = listener()
+    events.join(one, undefined)
+    news()
+    events.end()
+    expect(one.text).toContain('event: rules')
+    expect([one.ended, listeners(), clock.pending]).toEqual([true, 0, 0])
+  })
+
+  it('go on when the levels can not be told, and say so once', () => {
+    // A mistake in a view used to end the process, and with it every bot's way to the exchange, as soon as somebody watched.
+    const { clock, events, news, errors, breakLevels } = stage()
+    const one = listener()
+    events.join(one, undefined)
+    breakLevels()
+    clock.advance(5000)
+    news()
+    clock.advance(100)
+    expect(one.text).toContain('event: rules')
+    expect(errors).toHaveLength(1)
+  })
+
   it('tell no more than 25 calls per tick, and how many more there were', () => {
     const { clock, events, calls, news } = stage()
     const one = listener()
@@ -151,8 +235,13 @@ describe('/v1/events', () => {
       onTestFinished(() => void request.destroy())
     })
 
-  it('is a stream that ends with the server, without cache', async () => {
-    const desk = await openDesk()
+  it('is a stream that ends with the server, without cache, and not before what happened last is told', async () => {
+    let tell: (news: News) => void = () => {}
+    const subscribe = (hear: (news: News) => void) => {
+      tell = hear
+      return () => {}
+    }
+    const desk = await openDesk({ subscribe })
     const stream = await listen(desk.server.port)
     expect(stream.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     let text = ''
@@ -160,10 +249,36 @@ describe('/v1/events', () => {
       text += piece
     })
     await expect.poll(() => text, { timeout: 5000 }).toContain('event: levels')
-    const ended = new Promise((resolve) => stream.once('close', resolve))
-    stream.on('error', () => {})
+    const ended = new Promise((resolve) => stream.once('end', resolve))
+    tell({ type: 'rules', told: { source: 'last.yaml', report: undefined } })
     await desk.server.close()
     await ended
+    expect(text).toContain('last.yaml')
+  })
+
+  it('does not keep a server that stops waiting for a listener that never reads', async () => {
+    let tell: (news: News) => void = () => {}
+    const subscribe = (hear: (news: News) => void) => {
+      tell = hear
+      return () => {}
+    }
+    const desk = await openDesk({ subscribe })
+    const slow = await listen(desk.server.port)
+    slow.pause()
+    slow.on('error', () => {})
+    tell({ type: 'rules', told: { source: 'limits.yaml', report: 'x'.repeat(20_000_000) } })
+    await desk.server.close()
+  })
+
+  it('that fails harms nobody: it is logged, the listener is let go, and the next page is served', async () => {
+    await using desk = await openDesk({
+      latencies: () => {
+        throw new Error('a mistake')
+      },
+    })
+    await expect(listen(desk.server.port)).rejects.toThrow('socket hang up')
+    expect(desk.errors).toHaveLength(1)
+    expect((await desk.get('/live')).status).toBe(200)
   })
 
   it('has room for sixteen, and again when one leaves', async () => {

@@ -6,7 +6,7 @@
 
 import type { Verdict } from '../core/call.ts'
 import type { Chance } from '../core/clock.ts'
-import type { BreakerRule } from '../core/rules.ts'
+import type { BreakerRule } from '../core/host-rules.ts'
 import type { Millis } from '../core/units.ts'
 import { type Cause, type Closed, type HalfOpen, type Health, newHealth, type Open } from './health.ts'
 import type { BreakerNews } from './news.ts'

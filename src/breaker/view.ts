@@ -1,6 +1,6 @@
 // A breaker in words for people and metrics.
 
-import type { BreakerRule } from '../core/rules.ts'
+import type { BreakerRule } from '../core/host-rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { BreakerChange, BreakerView } from '../core/views.ts'
 import { type Health, openFor } from './health.ts'

@@ -2,6 +2,7 @@
 // The hot path reads these values and never looks anything up by name.
 
 import type { FailurePattern } from './failure.ts'
+import type { BreakerRule, UpstreamRule } from './host-rules.ts'
 import type { Bytes, Millis, Tokens, TokensPerMs } from './units.ts'
 import type { AlertRules, HealthRules } from './watch-rules.ts'
 
@@ -269,39 +270,4 @@ export interface AnswerRule {
   /** A cancel that is answered so has cost nothing: there was no such order. */
   readonly free: boolean
   readonly hostWide: boolean
-}
-
-export interface BreakerRule {
-  /** A run of this many failures with no success in between opens. */
-  readonly failures: number
-  /** 0 to 1: share of failures, or of slow calls, over the window that opens. */
-  readonly failureRate: number
-  readonly slowRate: number
-  readonly slowCallMs: Millis
-  /** Below this many calls in the window no rate is computed. */
-  readonly minimumCalls: number
-  readonly windowMs: Millis
-  /** Open time: base × multiplier^(n-1), at most `maxOpenMs`, ± jitter (0 to 1), never under Retry-After. */
-  readonly openMs: Millis
-  readonly maxOpenMs: Millis
-  readonly multiplier: number
-  readonly jitter: number
-  /** Probes at a time while half-open, and successes needed to close. */
-  readonly probes: number
-  readonly successes: number
-  /** A probe that has not answered by then counts as failed. */
-  readonly probeTimeoutMs: Millis
-  /** So many violations within `violationWindowMs` open for `violationOpenMs` (RATE_LIMIT_CB_VIOLATIONS, RATE_LIMIT_CB_SECONDS). */
-  readonly violations: number
-  readonly violationWindowMs: Millis
-  readonly violationOpenMs: Millis
-}
-
-export interface UpstreamRule {
-  readonly connectTimeoutMs: Millis
-  readonly headersTimeoutMs: Millis
-  readonly bodyTimeoutMs: Millis
-  /** Idle connections are closed after this; must be below the exchange's own idle limit. */
-  readonly idleMs: Millis
-  readonly connections: number
 }

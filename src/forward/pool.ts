@@ -4,7 +4,7 @@
 import type { LookupFunction } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
-import type { UpstreamRule } from '../core/rules.ts'
+import type { UpstreamRule } from '../core/host-rules.ts'
 
 /** `--connect-to`: where a host's connections really go, because the operator said so. */
 export interface Route {

@@ -2,7 +2,8 @@
 // Exchanges may share a host when their prefixes differ; the longest prefix wins.
 
 import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
-import type { BreakerRule, EndpointClass, ExchangeRule, HostRule, UpstreamRule } from '../core/rules.ts'
+import type { BreakerRule, UpstreamRule } from '../core/host-rules.ts'
+import type { EndpointClass, ExchangeRule, HostRule } from '../core/rules.ts'
 import type { LinkedClass } from './classes.ts'
 import type { GlobalOverrides } from './override.ts'
 import { routeText } from './pattern.ts'

@@ -4,7 +4,7 @@ import { backoff, elapse, type Fact, livedDown, step } from '../../src/breaker/b
 import { type Health, newHealth } from '../../src/breaker/health.ts'
 import type { Verdict } from '../../src/core/call.ts'
 import { OK } from '../../src/core/call.ts'
-import type { BreakerRule } from '../../src/core/rules.ts'
+import type { BreakerRule } from '../../src/core/host-rules.ts'
 import { aBreakerRule, aVerdict } from '../support/build.ts'
 
 const FAILING = aVerdict('failing', { reason: 'http 502' })

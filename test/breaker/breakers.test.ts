@@ -5,7 +5,7 @@ import type { BreakerSnapshot } from '../../src/breaker/snapshot.ts'
 import { OK } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
-import type { BreakerRule } from '../../src/core/rules.ts'
+import type { BreakerRule } from '../../src/core/host-rules.ts'
 import { aBreakerRule, aCall, aVerdict } from '../support/build.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 

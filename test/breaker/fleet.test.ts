@@ -5,7 +5,7 @@ import { breaker } from '../../src/breaker/layer.ts'
 import type { BreakerFleet, BreakerNews } from '../../src/breaker/news.ts'
 import { type ClassifiedCall, OK, type Verdict } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
-import type { BreakerRule } from '../../src/core/rules.ts'
+import type { BreakerRule } from '../../src/core/host-rules.ts'
 import { aBreakerRule, aCall, aReply, aVerdict, forwarded } from '../support/build.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 

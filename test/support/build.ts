@@ -9,8 +9,9 @@ import {
   type Reply,
   type Verdict,
 } from '../../src/core/call.ts'
+import type { BreakerRule } from '../../src/core/host-rules.ts'
 import { Presence } from '../../src/core/presence.ts'
-import type { BreakerRule, CacheRule, EndpointClass, ExchangeRule } from '../../src/core/rules.ts'
+import type { CacheRule, EndpointClass, ExchangeRule } from '../../src/core/rules.ts'
 
 /** What a test may change about a call. */
 export interface CallChange {

@@ -27,14 +27,15 @@ const READERS: Record<Dialect, Reader> = {
   plain: (request, rule, pairsOf) => signedFacts(request, rule, pairsOf),
 }
 
-const krakenFacts: Reader = (request, { needs, exchange }, pairsOf) => {
+const krakenFacts: Reader = (request, rule, pairsOf) => {
+  const { needs, exchange } = rule
   const params = paramsOf(request)
   const { nonce, pair } = params
   return {
     nonce: needs.nonce ? asNonce(nonce ?? field(request.headers, 'api-nonce')) : undefined,
     pair: needs.pair ? pairsOf(exchange.name).normal(asText(pair)) : undefined,
     orderIds: needs.orders ? orderIds(params) : NO_FACTS.orderIds,
-    params: priced(needs, params, request),
+    params: priced(rule, params, request),
     expiresAtWallMs: needs.expiry ? asDate(params.deadline) : undefined,
   }
 }
@@ -43,25 +44,25 @@ const krakenFacts: Reader = (request, { needs, exchange }, pairsOf) => {
  * Kraken Futures takes its parameters from the query or a form, a batch as JSON in the field `json`, and orders may say
  * until when they are wanted (docs.kraken.com/api/docs/futures-api/trading/send-order).
  */
-const futuresFacts: Reader = (request, { needs }) => {
+const futuresFacts: Reader = (request, rule) => {
   const given = paramsOf(request)
   const params = typeof given.json === 'string' ? { ...given, ...fromJson(given.json) } : given
   return {
     ...NO_FACTS,
-    params: priced(needs, params, request),
-    expiresAtWallMs: needs.expiry ? asDate(params.processBefore) : undefined,
+    params: priced(rule, params, request),
+    expiresAtWallMs: rule.needs.expiry ? asDate(params.processBefore) : undefined,
   }
 }
 
 /** Where only a signature expires. */
 const signedFacts: Reader = (request, rule) => ({
   ...NO_FACTS,
-  params: rule.needs.params.length === 0 ? NO_FACTS.params : priced(rule.needs, paramsOf(request), request),
+  params: rule.needs.params.length === 0 ? NO_FACTS.params : priced(rule, paramsOf(request), request),
   expiresAtWallMs: rule.needs.expiry ? signatureEnd(request, rule) : undefined,
 })
 
-const priced = ({ params: names }: EndpointClass['needs'], params: Params, request: ProxyRequest): Facts['params'] =>
-  names.length === 0 ? NO_FACTS.params : pricedParams(names, params, request)
+const priced = (rule: EndpointClass, params: Params, request: ProxyRequest): Facts['params'] =>
+  rule.needs.params.length === 0 ? NO_FACTS.params : pricedParams(rule, params, request)
 
 const SINGLE_NAMES = ['txid', 'order_id', 'cl_ord_id', 'userref']
 

@@ -2,6 +2,7 @@
 // not be read is not there, and a list that can not be read is taken to be as long as it could be.
 
 import type { Facts, ProxyRequest } from '../core/call.ts'
+import type { EndpointClass } from '../core/rules.ts'
 
 /** Parameters by name: text from forms, anything from JSON. */
 export type Params = Readonly<Record<string, unknown>>
@@ -25,9 +26,24 @@ export const fromJson = (text: string): Params => {
   }
 }
 
-/** What a price needs to know of the parameters with these names. */
-export const pricedParams = (names: readonly string[], params: Params, request: ProxyRequest): Facts['params'] =>
-  new Map(names.map((name) => [name, { value: asText(params[name]), entries: entriesOf(name, params, request) }]))
+/** What the price of a class needs to know of the parameters: the entries of some, the value of others. */
+export const pricedParams = (
+  { costs, needs: { params: names } }: EndpointClass,
+  params: Params,
+  request: ProxyRequest,
+): Facts['params'] => {
+  const isIn = (priced: 'each' | 'byParam', name: string) =>
+    costs.some((cost) => cost[priced].some((one) => one.name === name))
+  return new Map(
+    names.map((name) => [
+      name,
+      {
+        value: isIn('byParam', name) ? asText(params[name]) : undefined,
+        entries: isIn('each', name) ? entriesOf(name, params, request) : undefined,
+      },
+    ]),
+  )
+}
 
 const BARE_NONCE = /"nonce"\s*:\s*(\d+)(?=\s*[,}])/
 

@@ -76,8 +76,8 @@ export interface Facts {
   readonly pair: string | undefined
   /** Orders the call touches: ids (txid, userref, cl_ord_id) where it names them. */
   readonly orderIds: readonly string[]
-  /** Parameters that the price depends on: the value, undefined when not given, and how many entries, from 1, a list has. */
-  readonly params: ReadonlyMap<string, { readonly value: string | undefined; readonly entries: number }>
+  /** Parameters that the price depends on: the value, undefined when not given, or how many entries, from 1, a list has. */
+  readonly params: ReadonlyMap<string, { readonly value: string | undefined; readonly entries: number | undefined }>
   /** Wall-clock time after which the signature is worthless (JWT `exp`, timestamp headers, Kraken `deadline`). */
   readonly expiresAtWallMs: Millis | undefined
 }

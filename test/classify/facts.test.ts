@@ -158,6 +158,15 @@ describe('what Kraken Futures prices by', () => {
     expect(count?.value).toBe('50')
   })
 
+  // The entries of every parameter were counted, over all of the body, also of those that are priced by their value.
+  it('is not counted where the value is what it costs by, nor read where the entries are', () => {
+    const path = '/api/history/v3/account-log'
+    expect(futures('GET', path, 'count=50').params.get('count')).toEqual({ value: '50', entries: undefined })
+    const order = `json=${instructions}`
+    const sent = futures('POST', '/derivatives/api/v3/batchorder', '', order).params.get('batchOrder')
+    expect(sent).toEqual({ value: undefined, entries: 3 })
+  })
+
   it('is not read where the price is one number', () => {
     expect(futures('POST', '/derivatives/api/v3/orders/status', '', 'orderIds=a&orderIds=b').params.size).toBe(0)
   })

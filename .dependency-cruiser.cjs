@@ -14,7 +14,7 @@ const HOMES = {
   pino: '^src/observe/log\\.ts$',
   ioredis: '^src/redis/connection\\.ts$',
   yaml: '^src/config/yaml\\.ts$',
-  zod: '^src/config/(buckets|schema|costs|leaves|speech|watching)\\.ts$',
+  zod: '^src/config/(buckets|classes|schema|costs|leaves|speech|watching)\\.ts$',
 }
 
 const home = ([name, path]) => ({

@@ -3,38 +3,11 @@
 
 import { z } from 'zod'
 import { Bucket } from './buckets.ts'
-import { Cost } from './costs.ts'
-import { count, duration, flag, host, name, oneOrMore, overriding, path, share, size } from './leaves.ts'
+import { Class, Fallback, Manners, USUAL_WAIT } from './classes.ts'
+import type { Cost } from './costs.ts'
+import { count, duration, flag, host, name, overriding, path, share, size } from './leaves.ts'
 import { Answer, Credential } from './speech.ts'
 import { Alerts, Failures, Health } from './watching.ts'
-
-/** The wait that most clients can bear: their time-out is 10 s. */
-export const USUAL_WAIT = '6s'
-
-const Manners = z
-  .strictObject({
-    max_wait: duration
-      .describe('Longest time a call waits in weir. A call that would wait longer is refused at once.')
-      .prefault(USUAL_WAIT),
-    max_queue: count.describe('Most calls that wait in one lane.').prefault(1000),
-    on_exhausted: z
-      .enum(['queue', 'reject'])
-      .describe('`queue`: wait for budget. `reject`: never wait.')
-      .prefault('queue'),
-    enforce: z
-      .enum(['on', 'shadow'])
-      .describe('`shadow`: everything is counted and reported, nothing is held back.')
-      .prefault('on'),
-    priority: z
-      .enum(['critical', 'high', 'normal', 'low'])
-      .describe('Who goes first where order is free.')
-      .prefault('normal'),
-    lane: z
-      .enum(['fair', 'nonce'])
-      .describe('`nonce`: one line per key, in nonce order (see `order`). `fair`: bots take turns.')
-      .prefault('fair'),
-  })
-  .meta({ id: 'defaults', description: 'What holds for a class that does not say otherwise.' })
 
 const Breaker = z
   .strictObject({
@@ -69,7 +42,6 @@ const Upstream = z
   })
   .meta({ id: 'upstream', description: 'Connections to the exchange.' })
 
-const manners = overriding(Manners)
 const field = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'expected the name of a header, such as x-ratelimit-remaining' })
@@ -103,53 +75,6 @@ const Client = z
     ),
   })
   .meta({ id: 'client', description: 'A client library that gives up after a known time.' })
-
-const CacheOfClass = z
-  .strictObject({
-    fresh: duration.describe('How long an answer is served without asking again.'),
-    stale: duration.describe('How much longer it may be served, marked as stale.').prefault('0'),
-    when: z
-      .array(z.enum(['breaker_open', 'error', 'queue', 'slow']))
-      .describe('When stale answers serve: breaker open, the exchange failed, the wait is too long, no answer in time.')
-      .prefault([]),
-    after: duration.describe('With `slow`: how long an answer may take.').prefault('2s'),
-    body: z
-      .array(z.string())
-      .describe('Body parameters of a POST that belong to the question; any other one bypasses the cache.')
-      .prefault([]),
-    private: flag.describe('Must be true to cache answers that belong to a key.').prefault(false),
-  })
-  .meta({ id: 'class.cache', description: 'Answers that weir keeps. Only reads can have one.' })
-
-const Kind = z.enum(['read', 'write', 'order', 'cancel'])
-const behaviour = {
-  cost: Cost,
-  hold: flag.describe('false: charged, but never held back. Cancels default to false, all else to true.').optional(),
-  learns: flag
-    .describe(
-      'true: answers tell of orders (ids, pairs, ages) that later costs depend on. Orders and cancels do anyway.',
-    )
-    .optional(),
-  ...manners,
-}
-const matching = z.string().meta({ title: 'pattern' })
-
-const Class = z
-  .strictObject({
-    match: oneOrMore(matching, 'a pattern such as "GET /0/public/{Time,Ticker}"').describe(
-      'Methods and path: `GET|POST /a/{b,c}/*/**`. `*` is one segment, `**` the rest. The more literal pattern wins.',
-    ),
-    kind: Kind.describe(
-      'What it does at the exchange. `read` when all patterns are GET, else `write`, unless said otherwise.',
-    ).optional(),
-    cache: CacheOfClass.describe('Off unless given.').optional(),
-    ...behaviour,
-  })
-  .meta({ id: 'class', description: 'Endpoints that share costs and manners.' })
-
-const Fallback = z
-  .strictObject({ kind: Kind.describe('As in a class.').prefault('write'), ...behaviour })
-  .meta({ id: 'default', description: 'The class of every path that no pattern matches.' })
 
 const Exchange = z
   .strictObject({
@@ -278,12 +203,8 @@ const Limits = z
 export type LimitsConfig = z.output<typeof Limits>
 export type ExchangeConfig = z.output<typeof Exchange>
 export type BucketConfig = z.output<typeof Bucket>
-export type ClassConfig = z.output<typeof Class>
-export type FallbackConfig = z.output<typeof Fallback>
 export type CostConfig = z.output<typeof Cost>[string]
-export type MannersConfig = z.output<typeof Manners>
 export type AnswerConfig = z.output<typeof Answer>
-export type CacheConfig = z.output<typeof CacheOfClass>
 /** What the schema has against a value, in zod's terms. */
 export type ShapeIssue = z.core.$ZodIssue
 

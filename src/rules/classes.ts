@@ -3,12 +3,11 @@
 import {
   type CacheConfig,
   type ClassConfig,
-  type ExchangeConfig,
   type FallbackConfig,
-  type LimitsConfig,
   type MannersConfig,
   USUAL_WAIT,
-} from '../config/schema.ts'
+} from '../config/classes.ts'
+import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
 import { durationMs } from '../config/units.ts'
 import type { Path } from '../config/yaml.ts'
 import type { BucketRule, CacheRule, EndpointClass, ExchangeRule } from '../core/rules.ts'

@@ -7,7 +7,8 @@ import type { ClassifiedCall, ToldBudget, Verdict } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import { type BucketRule, isGate } from '../core/rules.ts'
-import type { Millis, Tokens, TokensPerMs } from '../core/units.ts'
+import type { Millis, Tokens } from '../core/units.ts'
+import { capacityOf, refillOf } from './capacity.ts'
 import type { Pricer } from './price.ts'
 import type { BucketKey, BucketLevel, BucketStore, Take } from './store.ts'
 import { type Strike, Strikes } from './strikes.ts'
@@ -171,7 +172,3 @@ const spokenOf = (takes: readonly Take[], meant: readonly Take[], { hostWide }: 
   const others = takes.filter((take) => hostWide && take.rule.scopes.includes('ip') && !meant.includes(take))
   return others.length === 0 ? meant : [...meant, ...others]
 }
-
-const capacityOf = (rule: BucketRule): Tokens => (rule.kind === 'bucket' ? rule.capacity : rule.limit)
-
-const refillOf = (rule: BucketRule): TokensPerMs => (rule.kind === 'bucket' ? rule.refill : rule.limit / rule.everyMs)

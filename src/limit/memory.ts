@@ -4,8 +4,10 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
+import { limited } from './capacity.ts'
 import { levelOf } from './level.ts'
 import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
+import { longestWait } from './need.ts'
 import type {
   BucketJournal,
   BucketKey,
@@ -113,18 +115,9 @@ export class MemoryStore implements BucketStore {
     this.#retune(entry, entry.configured)
   }
 
-  quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
+  quote(takes: readonly Take[]): ReturnType<BucketStore['quote']> {
     const now = this.#clock.now()
-    let waitMs = 0
-    let by: Take | undefined
-    for (const take of takes) {
-      const wait = this.#meter(take).wait(take.cost + (take.keep ?? 0), now)
-      if (wait > waitMs) {
-        waitMs = wait
-        by = take
-      }
-    }
-    return { waitMs, by }
+    return longestWait(takes, (take) => this.#meter(take).wait(take.cost + (take.keep ?? 0), now))
   }
 
   level(take: Take): BucketLevel {
@@ -226,15 +219,6 @@ const ruleIdOf = (key: BucketKey): string => key.replace(/^\{(.*)\}([^:]*).*$/, 
 
 const HELD: Manner = { held: true }
 const GRANTED: Grant = { granted: true }
-
-/** The rule with a limit that the exchange told, where that is the smaller one; a bucket's rate shrinks with it. */
-export const limited = (rule: BucketRule, told: Tokens): BucketRule => {
-  const own = rule.kind === 'bucket' ? rule.capacity : rule.limit
-  if (told >= own) return rule
-  return rule.kind === 'bucket'
-    ? { ...rule, capacity: told, refill: (rule.refill * told) / own }
-    : { ...rule, limit: told }
-}
 
 const createMeter = (
   rule: BucketRule,

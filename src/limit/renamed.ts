@@ -1,7 +1,8 @@
 // Buckets of a pair that went by a wrong name: when the right one is learned, nothing that was spent is forgotten.
 
 import type { Clock } from '../core/clock.ts'
-import type { Millis, Tokens } from '../core/units.ts'
+import type { Millis } from '../core/units.ts'
+import { capacityOf } from './capacity.ts'
 import type { BucketKey, BucketLevel, BucketStore, Take } from './store.ts'
 
 /** Calls that are under way or in line by the wrong name have ended by then: a class waits 6 s unless told otherwise. */
@@ -21,7 +22,7 @@ export const moveSpent = (
     const { key, rule, inFlight } = level
     const into = rule.exchange === exchange ? renamed(level, pairs) : undefined
     if (into === undefined) continue
-    const settled = [{ key: into, rule, cost: Math.max(0, limitOf(level) - level.available - inFlight) }]
+    const settled = [{ key: into, rule, cost: Math.max(0, capacityOf(rule) - level.available - inFlight) }]
     store.settle(settled, 'spent', store.charge(settled))
     const underWay: readonly Take[] = [{ key: into, rule, cost: inFlight }]
     const grant = store.charge(underWay)
@@ -38,5 +39,3 @@ const renamed = ({ key, rule }: BucketLevel, pairs: ReadonlyMap<string, string>)
   const right = pairs.get(scopes[at] ?? '')
   return right === undefined ? undefined : [head, ...scopes.with(at, right)].join(':')
 }
-
-const limitOf = ({ rule }: BucketLevel): Tokens => (rule.kind === 'bucket' ? rule.capacity : rule.limit)

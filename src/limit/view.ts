@@ -4,6 +4,7 @@ import { isGate } from '../core/rules.ts'
 import type { Tokens } from '../core/units.ts'
 import type { LimitView } from '../core/views.ts'
 import type { SpendingView } from '../core/watch.ts'
+import { capacityOf, refillOf } from './capacity.ts'
 import type { BucketKey, BucketLevel } from './store.ts'
 
 /** All levels that say something: an open gate has none. */
@@ -12,8 +13,8 @@ export const limitViews = (levels: readonly BucketLevel[]): readonly LimitView[]
 
 /** One bucket level, ready for JSON. */
 export const limitView = ({ key, rule, available, inFlight, fullInMs, closedForMs, share }: BucketLevel): LimitView => {
-  const capacity = rule.kind === 'bucket' ? rule.capacity : rule.limit
-  const perMs = rule.kind === 'bucket' ? rule.refill : rule.limit / rule.everyMs
+  const capacity = capacityOf(rule)
+  const perMs = refillOf(rule)
   const used = closedForMs > 0 ? 1 : capacity === 0 ? 0 : 1 - available / capacity
   return {
     exchange: rule.exchange,

@@ -4,7 +4,7 @@
 import type { BucketRule } from '../../core/rules.ts'
 import type { Millis, Tokens } from '../../core/units.ts'
 import { Bucket } from '../bucket.ts'
-import { limited } from '../memory.ts'
+import { limited, refillOf, usableOf } from '../capacity.ts'
 import type { Meter } from '../meter.ts'
 import type { BucketKey, Outcome } from '../store.ts'
 import { Window } from '../window.ts'
@@ -99,7 +99,7 @@ export class Counter {
       name: this.name,
       kind: rule.kind === 'bucket' ? 'b' : 'w',
       cap: limitOf(rule),
-      rate: rule.kind === 'bucket' ? rule.refill : rule.limit / rule.everyMs,
+      rate: refillOf(rule),
       every: rule.kind === 'bucket' ? 0 : rule.everyMs,
       held: this.#held + (this.#own?.inFlight ?? 0),
       spent,
@@ -227,8 +227,7 @@ export class Counter {
 }
 
 /** All that may ever be used of a limit. */
-const limitOf = (rule: BucketRule): Tokens =>
-  Math.min(ENDLESS, rule.kind === 'bucket' ? rule.capacity - rule.margin : rule.limit)
+const limitOf = (rule: BucketRule): Tokens => Math.min(ENDLESS, usableOf(rule))
 
 /** Stands for a limit without end, which JSON can not say. */
 const ENDLESS: Tokens = 1e12

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
+import { longestWait } from '../need.ts'
 import type { Grant, Manner, Take, Taken } from '../store.ts'
 import type { Purse } from './counter.ts'
 import type { Counters } from './counters.ts'
@@ -81,15 +82,9 @@ export class Grants {
   fromShare(first: Take, takes: readonly Take[], { held, turn }: Manner, share: number): Taken {
     const { clock, counters, turns } = this.#options
     const now = clock.now()
-    let waitMs = 0
-    let by = first
-    for (const take of takes) {
-      const one = counters.of(take).meter.wait(take.cost + (take.keep ?? 0) * share, now)
-      if (one > waitMs) {
-        waitMs = one
-        by = take
-      }
-    }
+    const { waitMs, by = first } = longestWait(takes, (take) =>
+      counters.of(take).meter.wait(take.cost + (take.keep ?? 0) * share, now),
+    )
     if (held && waitMs > 0) return { granted: false, waitMs, by }
     if (turn !== undefined) turns.granted(turn, turns.isMine(turn))
     return this.give(takes, false)

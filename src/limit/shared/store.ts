@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { BucketRule } from '../../core/rules.ts'
 import type { Millis, Tokens } from '../../core/units.ts'
 import { levelOf } from '../level.ts'
+import { longestWait } from '../need.ts'
 import type { BucketLevel, BucketStore, Grant, Manner, Outcome, Take, Taken, Turn } from '../store.ts'
 import type { Counter, Purse } from './counter.ts'
 import { Member } from './member.ts'
@@ -96,17 +97,8 @@ export class SharedStore implements BucketStore {
     this.#change(take, (counter, now) => counter.adopt(limit, now))
   }
 
-  quote(takes: readonly Take[]): { waitMs: Millis; by: Take | undefined } {
-    let waitMs = 0
-    let by: Take | undefined
-    for (const take of takes) {
-      const one = this.#of(take).quote(take)
-      if (one > waitMs) {
-        waitMs = one
-        by = take
-      }
-    }
-    return { waitMs, by }
+  quote(takes: readonly Take[]): ReturnType<BucketStore['quote']> {
+    return longestWait(takes, (take) => this.#of(take).quote(take))
   }
 
   level(take: Take): BucketLevel {

@@ -12,7 +12,8 @@ import type { Handler } from '../core/stack.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 import { endToEnd } from './headers.ts'
 import { type Dispatch, type Dispatcher, diedReused, upstreamTrouble } from './pool.ts'
-import { type Answer, JUDGED_BYTES, jsonOf, judge, readsBodies, toldBudget } from './verdict.ts'
+import { type Answer, Reading } from './reading.ts'
+import { JUDGED_BYTES, judge, readsBodies, toldBudget } from './verdict.ts'
 
 export interface ForwardDeps {
   readonly dispatch: (host: HostRule) => Dispatch
@@ -221,11 +222,12 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     const { rule, record } = this.#call
     const answer: Answer = { status: this.#status, headers: this.#headers, body }
     record.told = toldBudget(rule.exchange, this.#headers)
-    record.verdict = judge(rule.exchange, answer, this.#deps.clock.wall())
+    const reading = new Reading(answer)
+    record.verdict = judge(rule.exchange, answer, this.#deps.clock.wall(), reading)
     record.decision = 'forwarded'
     // A batch may be refused in part: what it placed is told beside the errors.
     if (body === undefined || this.#status >= 300) return
-    const idle = this.#deps.learn(this.#call, () => jsonOf(answer, LEARNT_BYTES))
+    const idle = this.#deps.learn(this.#call, () => reading.json(LEARNT_BYTES))
     if (idle) record.verdict = { ...record.verdict, free: true }
   }
 

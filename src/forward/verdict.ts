@@ -1,28 +1,18 @@
 // What the exchange's answer means, from its status and, where the exchange hides refusals in a 200, from its body.
 
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { OK, type RawHeaders, type ToldBudget, type Verdict } from '../core/call.ts'
 import { field } from '../core/headers.ts'
 import type { AnswerRule, Dialect, ExchangeRule } from '../core/rules.ts'
 import type { Bytes, Millis } from '../core/units.ts'
+import { type Answer, Reading } from './reading.ts'
 
 /** Largest answer body that is read for a verdict; errors are small, and what is larger streams past. */
 export const JUDGED_BYTES: Bytes = 16 * 1024
-/** Largest body that a compressed one may grow to: 200 MiB of zeros fit in 200 KiB of gzip. */
-const DECODED_BYTES: Bytes = 256 * 1024
 /** A pause that an answer asks for is believed up to here: an absurd time must not close a key for a year. */
 const LONGEST_PAUSE_MS: Millis = 15 * 60_000
 
 /** A time to come back at is for a crowd that thins within seconds; a far one is a mistake. */
 const LONGEST_UNTIL_MS: Millis = 60_000
-
-/** A held answer. */
-export interface Answer {
-  readonly status: number
-  readonly headers: RawHeaders
-  /** Undefined when the body was too large to hold. */
-  readonly body: Buffer | undefined
-}
 
 /** What an answer tells of the limit that its call took from. */
 export const toldBudget = ({ headers: names }: ExchangeRule, headers: RawHeaders): ToldBudget | undefined => {
@@ -32,12 +22,20 @@ export const toldBudget = ({ headers: names }: ExchangeRule, headers: RawHeaders
   return limit === undefined && remaining === undefined ? undefined : { limit, remaining }
 }
 
-/** Judges an answer by the exchange's `answers`, first match wins. Never throws. */
-export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): Verdict => {
-  const errors = READERS[exchange.dialect](answer)
+/**
+ * Judges an answer by the exchange's `answers`, first match wins. Never throws.
+ * @param reading of this answer, where others read it, too
+ */
+export const judge = (
+  exchange: ExchangeRule,
+  answer: Answer,
+  wallMs: Millis,
+  reading: Reading = new Reading(answer),
+): Verdict => {
+  const errors = READERS[exchange.dialect](answer, reading)
   if (answer.status < 300 && errors.length === 0) return OK
   for (const rule of exchange.answers) {
-    const said = matching(rule, answer, errors)
+    const said = matching(rule, answer, errors, reading)
     if (said !== undefined) return verdictOf(rule, said, answer, wallMs)
   }
   const kind = answer.status >= 400 || errors.length > 0 ? 'client' : 'ok'
@@ -47,24 +45,6 @@ export const judge = (exchange: ExchangeRule, answer: Answer, wallMs: Millis): V
 /** Whether bodies of this dialect are read at all. */
 export const readsBodies = (dialect: Dialect): boolean => dialect === 'kraken' || dialect === 'kraken_futures'
 
-/** Body of a held answer as JSON; undefined when it is not JSON, or grows beyond `most` when decoded. */
-export const jsonOf = (answer: Answer, most: Bytes = DECODED_BYTES): unknown => {
-  try {
-    const text = textOf(answer, most)
-    return text === undefined ? undefined : JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** Body of a small answer. @throws when its encoding is not what it says, or hides a bomb */
-const textOf = ({ headers, body }: Answer, most: Bytes = DECODED_BYTES): string | undefined => {
-  if (body === undefined || body.length === 0) return undefined
-  const encoding = field(headers, 'content-encoding')
-  const plain = encoding === undefined ? body : decode(body, encoding.trim().toLowerCase(), most)
-  return plain?.toString('utf8')
-}
-
 /** A number from 0; undefined when the field is not there or holds anything else. */
 const numberIn = (headers: RawHeaders, name: string | undefined): number | undefined => {
   const value = name === undefined ? undefined : field(headers, name)?.trim()
@@ -72,9 +52,9 @@ const numberIn = (headers: RawHeaders, name: string | undefined): number | undef
 }
 
 /** Finds the error strings of a dialect; none when there is nothing to read. */
-const READERS: Record<Dialect, (answer: Answer) => readonly string[]> = {
-  kraken: (answer) => krakenErrors(answer),
-  kraken_futures: (answer) => futuresErrors(answer),
+const READERS: Record<Dialect, (answer: Answer, reading: Reading) => readonly string[]> = {
+  kraken: (answer, reading) => krakenErrors(answer, reading),
+  kraken_futures: (answer, reading) => futuresErrors(answer, reading),
   coinbase: () => [],
   coinbase_exchange: () => [],
   plain: () => [],
@@ -87,13 +67,12 @@ const ORDER_ERROR = Buffer.from('EOrder:')
 const FIRST_BYTES = 64
 
 /** Kraken: `{"error":["EAPI:Rate limit exceeded"]}`, and `result.orders[].error` in answers to batches. */
-const krakenErrors = (answer: Answer): readonly string[] => {
-  const { body, headers } = answer
+const krakenErrors = ({ body, headers }: Answer, reading: Reading): readonly string[] => {
   if (body === undefined) return []
   const plain = field(headers, 'content-encoding') === undefined
   const said = plain ? body.indexOf(NO_ERROR) : -1
   if (said >= 0 && said < FIRST_BYTES && !body.includes(ORDER_ERROR)) return []
-  const json = jsonOf(answer)
+  const json = reading.json()
   if (!isRecord(json)) return []
   const listed = Array.isArray(json.error) ? json.error : []
   const result = json.result
@@ -106,11 +85,10 @@ const krakenErrors = (answer: Answer): readonly string[] => {
 const SAYS_ERROR = Buffer.from('"error')
 
 /** Kraken Futures: `{"result":"error","error":"apiLimitExceeded"}`, elsewhere `{"errors":[{"message":"…"}]}` or their names alone. */
-const futuresErrors = (answer: Answer): readonly string[] => {
-  const { body, headers } = answer
+const futuresErrors = ({ body, headers }: Answer, reading: Reading): readonly string[] => {
   if (body === undefined) return []
   if (field(headers, 'content-encoding') === undefined && !body.includes(SAYS_ERROR)) return []
-  const json = jsonOf(answer)
+  const json = reading.json()
   if (!isRecord(json)) return []
   const listed = Array.isArray(json.errors) ? json.errors : []
   const named = listed.map((error: unknown) => (isRecord(error) ? error.message : error))
@@ -118,11 +96,16 @@ const futuresErrors = (answer: Answer): readonly string[] => {
 }
 
 /** The words that made a rule match; undefined when it does not. */
-const matching = (rule: AnswerRule, answer: Answer, errors: readonly string[]): string | undefined => {
+const matching = (
+  rule: AnswerRule,
+  answer: Answer,
+  errors: readonly string[],
+  reading: Reading,
+): string | undefined => {
   const { status } = answer
   const { error } = rule
   if (rule.page && !isPage(answer)) return undefined
-  if (rule.says.length > 0 && !says(answer, rule.says)) return undefined
+  if (rule.says.length > 0 && !says(reading, rule.says)) return undefined
   if (error !== undefined) return errors.find((said) => squeeze(said).startsWith(squeeze(error)))
   if (rule.status !== undefined && (status < rule.status.from || status > rule.status.to)) return undefined
   return `http ${status}`
@@ -132,13 +115,9 @@ const matching = (rule: AnswerRule, answer: Answer, errors: readonly string[]): 
 const isPage = ({ headers }: Answer): boolean =>
   field(headers, 'content-type')?.trim().toLowerCase().startsWith('text/html') ?? false
 
-const says = (answer: Answer, texts: readonly string[]): boolean => {
-  try {
-    const body = textOf(answer)?.toLowerCase()
-    return body !== undefined && texts.some((text) => body.includes(text))
-  } catch {
-    return false
-  }
+const says = (reading: Reading, texts: readonly string[]): boolean => {
+  const body = reading.text()?.toLowerCase()
+  return body !== undefined && texts.some((text) => body.includes(text))
 }
 
 /** Kraken prints some errors with and without a space after the colon. */
@@ -176,26 +155,6 @@ const retryAfter = (headers: RawHeaders, wallMs: Millis): Millis | undefined => 
   // Date.parse reads almost anything as a date; all three forms of RFC 9110 §5.6.7 begin with the day of the week.
   const ms = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) - wallMs : Number.NaN
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
-}
-
-const decode = (body: Buffer, encoding: string, most: Bytes): Buffer | undefined => {
-  const bounded = { maxOutputLength: most }
-  switch (encoding) {
-    case 'identity':
-    case '':
-      return body
-    case 'gzip':
-    case 'x-gzip':
-      return gunzipSync(body, bounded)
-    case 'br':
-      return brotliDecompressSync(body, bounded)
-    case 'deflate':
-      return inflateSync(body, bounded)
-    case 'zstd':
-      return zstdDecompressSync(body, bounded)
-    default:
-      return undefined
-  }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

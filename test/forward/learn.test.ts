@@ -1,7 +1,7 @@
 // Which answers are heard of, to learn from them, over real connections: those that are held whole, up to a size.
 
 import { gzipSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { CallChange } from '../support/build.ts'
 import { callOf, senderTo, startOrigin } from './origin.ts'
 
@@ -60,5 +60,21 @@ describe('an answer streams past unheard', { timeout: 15_000 }, () => {
 
   it('when its status says that something is wrong', async () => {
     expect(await heard(OPEN_ORDERS, json({ error: [], result: { open: {} } }), '502 Bad Gateway')).toEqual([])
+  })
+})
+
+describe('an answer that is judged and learnt from', { timeout: 15_000 }, () => {
+  const told = { error: [], result: { open: { TX: 'x'.repeat(KIB) } } }
+  const refused = { error: ['EOrder:Unknown order'] }
+  // A compressed answer hides its errors: it was unpacked and parsed for the verdict, and again to learn from it.
+  it.each([
+    ['as it is', refused, (body: Buffer) => body, '200 OK'],
+    ['compressed', told, gzipSync, zipped],
+    ['compressed, refused', refused, gzipSync, zipped],
+  ])('is parsed once: %s', async (_, answer, pack, head) => {
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => parse.mockRestore())
+    expect(await heard(OPEN_ORDERS, pack(json(answer)), head)).toEqual([answer])
+    expect(parse.mock.calls.filter(([text]) => text === JSON.stringify(answer))).toHaveLength(1)
   })
 })

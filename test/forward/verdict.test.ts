@@ -3,7 +3,8 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../src/core/call.ts'
-import { type Answer, judge, toldBudget } from '../../src/forward/verdict.ts'
+import type { Answer } from '../../src/forward/reading.ts'
+import { judge, toldBudget } from '../../src/forward/verdict.ts'
 import { shippedRules } from '../rules/shipped.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 1)

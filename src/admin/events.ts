@@ -104,9 +104,9 @@ export class Events {
   }
 
   #start(): void {
-    const { after, subscribe, onError } = this.#parts
+    const { subscribe, onError } = this.#parts
     this.#unsubscribe = subscribe((news) => this.#hear(news))
-    const repeat = (ms: Millis, task: () => void): Timer => every(after, () => ms, task, onError)
+    const repeat = (ms: Millis, task: () => void): Timer => every(this.#parts, () => ms, task, onError)
     this.#timers = [
       repeat(TICK_MS, () => this.#flush()),
       repeat(LEVELS_MS, () => this.#tell(this.#levelsFrame())),

@@ -2,7 +2,7 @@
 // told is not told again for `debounce`, however often it comes and goes; its end is told only where its beginning was.
 
 import { ALERTS, type AlertName, type AlertView } from '../core/alert.ts'
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, every, type Timer } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import { RULES } from './rules.ts'
@@ -52,15 +52,10 @@ export class Alerts {
 
   /** Looks again and again, until `stop`. */
   start(): void {
-    this.#timer = this.#ports.clock.after(LOOK_EVERY_MS, () => {
-      try {
-        this.look()
-      } catch (error) {
-        // A mistake in here must not end the process.
-        this.#ports.tell({ type: 'observer.failed', error })
-      }
-      this.start()
-    })
+    const { clock, tell } = this.#ports
+    const failed = (error: unknown): void => tell({ type: 'observer.failed', error })
+    const look = (): void => this.look()
+    this.#timer = every(clock, () => LOOK_EVERY_MS, look, failed)
   }
 
   stop(): void {
@@ -75,8 +70,8 @@ export class Alerts {
 
   /** Looks at every condition once. */
   look(): void {
-    const { settings, ...rest } = this.#ports.look()
-    const situation = this.#hearing.situation({ settings, ...rest })
+    const situation = this.#hearing.situation(this.#ports.look())
+    const { settings } = situation
     const holding = new Set<string>()
     for (const [name, rule] of Object.entries(RULES) as [AlertName, (typeof RULES)[AlertName]][]) {
       if (settings.off.has(name)) continue

@@ -36,7 +36,7 @@ import { callIds } from './call-ids.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
 import { type Gossip, gossip } from './gossip.ts'
-import { keepOrder, lanesJournal, ownStore } from './journals.ts'
+import { historyJournal, keepOrder, lanesJournal, ownStore } from './journals.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
 import { prober } from './probe.ts'
@@ -111,14 +111,8 @@ export const buildApp = async (
   const fleet = redis === undefined ? undefined : await joinFleet({ url: redis, clock, database, rules, log })
   const store = fleet?.store ?? ownStore(clock, () => rules().coldStart, database)
   store.retune(bucketsOf(rules()))
-  const history = new History({
-    clock,
-    limits: () => limitViews(store.levels()),
-    journal: {
-      load: () => database.history(),
-      save: (atWallMs, value) => database.saveHistory(atWallMs, value),
-    },
-  })
+  const limits = () => limitViews(store.levels())
+  const history = new History({ clock, tell, limits, journal: historyJournal(database) })
   const spenders = new Spenders(clock)
   observers.push(history.observer, spenders.observer)
 
@@ -171,7 +165,7 @@ export const buildApp = async (
 
   const metrics = createMetrics(rules().metricsPrefix, {
     rules,
-    limits: () => limitViews(store.levels()),
+    limits,
     queues: () => lanes.view(),
     breakers: () => breakers.view(),
     alerts: () => watch.alerts.list(true),

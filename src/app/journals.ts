@@ -1,4 +1,4 @@
-// What the limits of one weir remember over a restart: levels of buckets, orders, and the nonces of keys.
+// What one weir remembers over a restart: levels of buckets, orders, the nonces of keys, and how everything fared.
 
 import type { Clock } from '../core/clock.ts'
 import type { LanesJournal } from '../limit/lanes.ts'
@@ -6,6 +6,7 @@ import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import type { BucketStore } from '../limit/store.ts'
 import { stragglers } from '../limit/stragglers.ts'
+import type { HistoryJournal } from '../observe/history.ts'
 import type { Log } from '../observe/log.ts'
 import type { OrderNews } from '../orders/ages.ts'
 import type { Database } from '../state/database.ts'
@@ -21,6 +22,12 @@ export const ownStore = (clock: Clock, coldStart: () => number, database: Databa
 /** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
 export const keepOrder = (database: Database, news: OrderNews): void =>
   database.saveOrder(news, news.type === 'amended')
+
+/** Minutes of the last day. */
+export const historyJournal = (database: Database): HistoryJournal => ({
+  load: () => database.history(),
+  save: (atWallMs, value) => database.saveHistory(atWallMs, value),
+})
 
 /** Nonces of the last weir, and what it left on the way when it died. */
 export const lanesJournal = (database: Database, log: Log): LanesJournal => {

@@ -52,7 +52,7 @@ export const createWatch = (parts: WatchParts): Watch => {
   const { clock, rules, tell, log } = parts
   const stats = new Stats(clock)
   const failures = new Failures(clock, () => rules().failurePatterns)
-  const monitor = new Monitor({ clock, rules: () => rules().health, ...healthQuestions(parts) })
+  const monitor = new Monitor({ clock, tell, rules: () => rules().health, ...healthQuestions(parts) })
   const alerts = new Alerts({ clock, tell, look: () => lookAt(parts, stats, monitor) })
   const webhook = new Webhook({ clock, rule: () => rules().alerts.webhook, failed: (message) => log.warn(message) })
   return {

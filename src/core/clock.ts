@@ -22,7 +22,7 @@ export interface Clock {
  * `failed` is told of the first of a row.
  */
 export const every = (
-  after: Clock['after'],
+  clock: Pick<Clock, 'after'>,
   delay: () => Millis,
   task: () => void,
   failed: (error: unknown) => void,
@@ -40,7 +40,7 @@ export const every = (
   let timer: Timer | undefined
   let cancelled = false
   const sleep = (): void => {
-    timer = after(delay(), () => {
+    timer = clock.after(delay(), () => {
       attempt()
       if (!cancelled) sleep()
     })

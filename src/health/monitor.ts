@@ -1,7 +1,7 @@
 // How well each host answers, judged by the calls that bots make; a host that has fallen quiet is asked now and then, as long
 // as that takes nothing from anybody. What limits.yaml lists under `checks` is always asked.
 
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, every, type Timer } from '../core/clock.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import type { ServiceView } from '../core/views.ts'
@@ -18,6 +18,8 @@ export interface MonitorPorts {
   readonly askHost: (host: string) => Promise<Answered | undefined>
   /** Makes a check; undefined as above. */
   readonly check: (check: CheckRule) => Promise<Answered | undefined>
+  /** Hears of a round of questions that could not be begun. */
+  readonly tell: Observer
 }
 
 /** Hosts come from limits.yaml and names of checks too, yet what is kept is bounded all the same. */
@@ -31,6 +33,7 @@ interface Service {
   responseMs: Millis | undefined
   failures: number
   successes: number
+  /** When a call of a bot last told of it. */
   heardAt: Millis
   lastOkAtWallMs: Millis | undefined
   lastError: ServiceView['lastError']
@@ -54,10 +57,10 @@ export class Monitor {
 
   /** Asks again and again, until `stop`. */
   start(): void {
-    this.#timer = this.#ports.clock.after(this.#ports.rules().intervalMs, () => {
-      this.askAll()
-      this.start()
-    })
+    const { clock, rules, tell } = this.#ports
+    const ask = (): void => this.askAll()
+    const failed = (error: unknown): void => tell({ type: 'observer.failed', error })
+    this.#timer = every(clock, () => rules().intervalMs, ask, failed)
   }
 
   stop(): void {
@@ -88,10 +91,11 @@ export class Monitor {
     const { decision, verdict, exchange, upstreamMs } = record
     if (exchange === undefined || decision === 'cached' || decision === 'coalesced') return
     if (decision === 'failed') this.#failed(request.host, 'exchange', record.error ?? nameOf(error))
-    else if (verdict === undefined) return
-    else if (verdict.kind === 'failing') this.#failed(request.host, 'exchange', verdict.reason)
     // A limit is no sign of health nor of its absence.
-    else if (verdict.kind !== 'throttled') this.#answered(request.host, 'exchange', upstreamMs ?? 0)
+    else if (verdict === undefined || verdict.kind === 'throttled') return
+    else if (verdict.kind === 'failing') this.#failed(request.host, 'exchange', verdict.reason)
+    else this.#answered(request.host, 'exchange', upstreamMs ?? 0)
+    this.#service(request.host, 'exchange').heardAt = this.#ports.clock.now()
   }
 
   #ask(name: string, kind: Service['kind'], question: () => Promise<Answered | undefined>): void {
@@ -134,7 +138,6 @@ export class Monitor {
       }
       this.#services.set(name, service)
     }
-    service.heardAt = this.#ports.clock.now()
     return service
   }
 }

@@ -1,7 +1,7 @@
 // How every exchange, class and bucket fared: the last quarter of an hour in steps of five seconds, kept in memory, and the
 // last day in steps of a minute, kept in the state file. A call adds to plain numbers; once per step they become columns.
 
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, every, type Timer } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import type { LimitView } from '../core/views.ts'
@@ -20,6 +20,8 @@ export interface HistoryParts {
   readonly clock: Clock
   readonly limits: () => readonly LimitView[]
   readonly journal: HistoryJournal
+  /** Hears of a step that could not be closed. */
+  readonly tell: Observer
 }
 
 /** What is known of one step. */
@@ -36,9 +38,7 @@ const SPANS: Readonly<Record<Span, { readonly stepMs: Millis; readonly steps: nu
 
 /** The past of one weir. */
 export class History {
-  readonly #clock: Clock
-  readonly #limits: () => readonly LimitView[]
-  readonly #journal: HistoryJournal
+  readonly #parts: HistoryParts
   readonly #frames: Readonly<Record<Span, Ring<Frame>>> = {
     '15m': new Ring(SPANS['15m'].steps),
     '24h': new Ring(SPANS['24h'].steps),
@@ -47,11 +47,9 @@ export class History {
   #minute = new Gathering()
   #timer: Timer | undefined
 
-  constructor({ clock, limits, journal }: HistoryParts) {
-    this.#clock = clock
-    this.#limits = limits
-    this.#journal = journal
-    for (const { atWallMs, value } of journal.load()) {
+  constructor(parts: HistoryParts) {
+    this.#parts = parts
+    for (const { atWallMs, value } of parts.journal.load()) {
       this.#frames['24h'].push({ ...(value as Omit<Frame, 'atWallMs'>), atWallMs })
     }
   }
@@ -62,14 +60,17 @@ export class History {
 
   /** Steps along with the wall clock until `stop`. */
   start(): void {
+    const { clock, tell } = this.#parts
     const { stepMs } = SPANS['15m']
-    const wall = this.#clock.wall()
-    const began = wall - (wall % stepMs)
-    this.#timer = this.#clock.after(began + stepMs - wall, () => {
-      // A machine that slept wakes up in another step than it fell asleep in: what was gathered belongs to the older one.
-      this.#close(began)
-      this.start()
-    })
+    let began: Millis = 0
+    const untilNext = (): Millis => {
+      const wall = clock.wall()
+      began = wall - (wall % stepMs)
+      return began + stepMs - wall
+    }
+    // A machine that slept wakes up in another step than it fell asleep in: what was gathered belongs to the older one.
+    const close = (): void => this.#close(began)
+    this.#timer = every(clock, untilNext, close, (error) => tell({ type: 'observer.failed', error }))
   }
 
   stop(): void {
@@ -79,7 +80,7 @@ export class History {
   /** The last steps, up to the one before the current. @param exchange whose; undefined for all */
   view(span: Span, exchange: string | undefined): HistoryView {
     const { stepMs, steps } = SPANS[span]
-    const wall = this.#clock.wall()
+    const wall = this.#parts.clock.wall()
     const now = wall - (wall % stepMs)
     const atWallMs = Array.from({ length: steps }, (_, at) => now - (steps - at) * stepMs)
     const byTime = new Map(this.#frames[span].list().map((frame) => [frame.atWallMs, frame]))
@@ -99,18 +100,19 @@ export class History {
   }
 
   #close(atWallMs: Millis): void {
+    const { clock, journal, limits } = this.#parts
     const step = this.#step
     this.#step = new Gathering()
-    step.fill(this.#limits())
+    step.fill(limits())
     this.#minute.merge(step)
     this.#frames['15m'].push({ atWallMs, ...step.summary() })
     const { stepMs } = SPANS['24h']
     const began = atWallMs - (atWallMs % stepMs)
-    if (this.#clock.wall() < began + stepMs) return
+    if (clock.wall() < began + stepMs) return
     const minute = this.#minute.summary()
     this.#minute = new Gathering()
     this.#frames['24h'].push({ atWallMs: began, ...minute })
-    this.#journal.save(began, minute)
+    journal.save(began, minute)
   }
 }
 

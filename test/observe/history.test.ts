@@ -21,7 +21,8 @@ const stage = (
     load: () => saved,
     save: (atWallMs: number, value: unknown) => void saved.push({ atWallMs, value: JSON.parse(JSON.stringify(value)) }),
   }
-  const history = new History({ clock, limits, journal })
+  const troubles: string[] = []
+  const history = new History({ clock, limits, journal, tell: ({ type }) => troubles.push(type) })
   history.start()
   const call = (record: Partial<CallRecord> = {}) =>
     history.observer({
@@ -30,7 +31,7 @@ const stage = (
       status: 200,
       tookMs: 1,
     })
-  return { clock, history, saved, call }
+  return { clock, history, saved, call, troubles }
 }
 
 describe('history', () => {
@@ -93,7 +94,12 @@ describe('history', () => {
       clock.advance(1_000)
     }
     const told = history.view('24h', undefined)
-    const other = new History({ clock, limits: () => [], journal: { load: () => saved, save: () => {} } })
+    const other = new History({
+      clock,
+      limits: () => [],
+      journal: { load: () => saved, save: () => {} },
+      tell: () => {},
+    })
     expect(other.view('24h', undefined)).toEqual(told)
     expect(told.series.kraken?.calls.at(-1)).toBe(60)
   })
@@ -107,6 +113,21 @@ describe('history', () => {
     const { calls } = history.view('24h', undefined).series.kraken ?? {}
     expect(calls?.every((count) => count === 1)).toBe(true)
     expect(history.view('15m', undefined).series.kraken?.calls).toHaveLength(180)
+  })
+
+  it('goes on after a step that could not be closed, and says so once', () => {
+    let broken = true
+    const levels = () => {
+      if (broken) throw new Error('a mistake')
+      return [limitView({ utilization: 0.9 })]
+    }
+    const { clock, history, call, troubles } = stage(levels)
+    clock.advance(10_000)
+    broken = false
+    call()
+    clock.advance(5_000)
+    expect(troubles).toEqual(['observer.failed'])
+    expect(history.view('15m', undefined).series.kraken?.calls.slice(-2)).toEqual([null, 1])
   })
 
   it('stops when told', () => {

@@ -6,7 +6,7 @@ import type { Millis, Tokens } from '../../core/units.ts'
 import { Bucket } from '../bucket.ts'
 import { limited, refillOf, usableOf } from '../capacity.ts'
 import type { Meter } from '../meter.ts'
-import type { BucketKey, Outcome } from '../store.ts'
+import type { BucketKey, Outcome, Take } from '../store.ts'
 import { Window } from '../window.ts'
 import type { BucketWord, Heard } from './wire.ts'
 
@@ -77,6 +77,12 @@ export class Counter {
   /** All that was ever reserved here. */
   get charged(): Tokens {
     return this.#charged
+  }
+
+  /** How long the take would wait. Of what is to remain, the part is looked for that is here. */
+  wait(take: Take, now: Millis): Millis {
+    const part = this.#own === undefined ? this.#part : this.#share
+    return this.meter.wait(take.cost + (take.keep ?? 0) * part, now)
   }
 
   retune(rule: BucketRule, now: Millis): void {

@@ -78,13 +78,11 @@ export class Grants {
     else clock.after(reply.after, go)
   }
 
-  /** Of what is kept back for more urgent calls, each weir keeps its share. */
-  fromShare(first: Take, takes: readonly Take[], { held, turn }: Manner, share: number): Taken {
+  /** Lets go what this weir's share has room for. */
+  fromShare(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
     const { clock, counters, turns } = this.#options
     const now = clock.now()
-    const { waitMs, by = first } = longestWait(takes, (take) =>
-      counters.of(take).meter.wait(take.cost + (take.keep ?? 0) * share, now),
-    )
+    const { waitMs, by = first } = longestWait(takes, (take) => counters.of(take).wait(take, now))
     if (held && waitMs > 0) return { granted: false, waitMs, by }
     if (turn !== undefined) turns.granted(turn, turns.isMine(turn))
     return this.give(takes, false)

@@ -106,7 +106,7 @@ export class Member {
 
   /** How long the take would wait. Without a share nothing ever fits, but a share may be here in a moment. */
   quote(take: Take): Millis {
-    const waitMs = this.counter(take).meter.wait(take.cost + (take.keep ?? 0), this.#clock.now())
+    const waitMs = this.counter(take).wait(take, this.#clock.now())
     return waitMs === Number.POSITIVE_INFINITY ? AWAY_WAIT_MS : waitMs
   }
 
@@ -332,7 +332,7 @@ export class Member {
     const mayGo = turn === undefined || this.#members === 1 || this.#turns.isMine(turn)
     if (this.#options.onFailure() === 'closed' || this.#share === 0 || !mayGo)
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
-    return this.#grants.fromShare(first, takes, manner, this.#share)
+    return this.#grants.fromShare(first, takes, manner)
   }
 }
 

@@ -26,7 +26,7 @@ interface Account {
   /** Open orders, in the order in which they were placed or amended. Those that grew old are dropped in passing. */
   readonly young: Set<Order>
   /** Every pair it has traded, also those of orders that are gone. */
-  readonly pairs: Set<string>
+  pairs: Set<string>
 }
 
 /** A remembered order, as prices ask for it. */
@@ -208,14 +208,16 @@ export class Orders {
     own?.young.clear()
   }
 
-  /** Walks everything: it happens once, when the names of pairs are learned. */
+  /**
+   * Walks everything: it happens once, when the names of pairs are learned. Each order once, for the right name of one pair
+   * may be what another went by until now.
+   */
   #renamed(pairs: ReadonlyMap<string, string>): void {
-    for (const named of this.#names.things()) {
-      for (const order of listed(named)) order.pair = pairs.get(order.pair) ?? order.pair
-    }
-    for (const own of this.#accounts.values()) {
-      for (const [from, to] of pairs) if (own.pairs.delete(from)) own.pairs.add(to)
-    }
+    const right = (pair: string) => pairs.get(pair) ?? pair
+    const orders = new Set<Order>()
+    for (const named of this.#names.things()) for (const order of listed(named)) orders.add(order)
+    for (const order of orders) order.pair = right(order.pair)
+    for (const own of this.#accounts.values()) own.pairs = new Set([...own.pairs].map(right))
   }
 
   #named(name: number): readonly Order[] {

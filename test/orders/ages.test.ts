@@ -211,6 +211,23 @@ describe('the memory', () => {
     expect([...orders.pairs('main')].sort()).toEqual(['XBT/USD', 'XRP/RLUSD'])
   })
 
+  // An order that is found by three names was renamed three times: one of the pair A became B's, then C's, when B had been
+  // taken for C's all along.
+  it('follows it once, however many names the order has, when the right name of one is the wrong name of another', () => {
+    orders.placed('main', 'A', ['TX', 'mine', '7'])
+    orders.placed('main', 'B', ['TY', 'yours', '7'])
+    orders.renamed(
+      new Map([
+        ['A', 'B'],
+        ['B', 'C'],
+      ]),
+    )
+    const pairsOf = (name: string) => orders.find('main', name).map(({ pair }) => pair)
+    expect(['TX', 'mine', 'TY', 'yours'].flatMap(pairsOf)).toEqual(['B', 'B', 'C', 'C'])
+    expect(pairsOf('7')).toEqual(['B', 'C'])
+    expect([...orders.pairs('main')].sort()).toEqual(['B', 'C'])
+  })
+
   it('agrees with a plain list of orders, whatever happens', () => {
     const id = fc.constantFrom('A', 'B', 'C', 'D')
     const step = fc.oneof(

@@ -26,11 +26,6 @@ export class Names<Thing> {
     this.#young.set(name, thing)
   }
 
-  delete(name: number): void {
-    this.#young.delete(name)
-    this.#old.delete(name)
-  }
-
   /** Everything that has a name, once per name or more. */
   *things(): Iterable<Thing> {
     yield* this.#old.values()
@@ -39,8 +34,8 @@ export class Names<Thing> {
 }
 
 /**
- * What an account calls a thing, as a number of 53 bits. Among 200,000 names any two are taken for one with a chance of one in 450,000, and then one order is
- * priced by the age of another.
+ * What an account calls a thing, as a number of 53 bits. Among 200,000 names any two are taken for one with a chance of one
+ * in 450,000, and then one order is priced by the age of another.
  */
 export const numberOf = (account: string, name: string): number => {
   let low = 0x6a09e667

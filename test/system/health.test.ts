@@ -9,7 +9,7 @@ import { shippedLimits, type Weir } from '../support/weir.ts'
 import { openScene } from './scene.ts'
 
 const TICKER = { path: '/0/public/Ticker?pair=XBTUSD' }
-const PATIENCE_MS = 8000
+const PATIENCE_MS = 20_000
 
 interface Service {
   readonly name: string
@@ -35,7 +35,7 @@ const until = async (holds: () => Promise<boolean> | boolean): Promise<void> => 
   throw new Error('it did not come about')
 }
 
-describe('an exchange that bots have called and call no more', { timeout: 30_000 }, () => {
+describe('an exchange that bots have called and call no more', { timeout: 60_000 }, () => {
   it('is asked in its own words, is found ill, and well again, without a bot', async () => {
     const { exchange, weir, bot } = await openScene({ config: await configWith('{ check_interval: 300ms }') })
     const probes = () => exchange.calls.filter((call) => call.bot === 'weir' && call.path === '/0/public/SystemStatus')
@@ -64,6 +64,7 @@ describe('an exchange that bots have called and call no more', { timeout: 30_000
       await sleep(100)
     }
     expect(exchange.calls.filter((call) => call.bot === 'weir').length).toBeGreaterThan(1)
+    expect(levels.length).toBeGreaterThan(20)
     expect(Math.min(...levels)).toBeGreaterThanOrEqual(2.5)
     const answers = await Promise.all(
       ['ETHUSD', 'SOLUSD'].map((pair) => bot.send({ path: `/0/public/Depth?pair=${pair}` })),
@@ -72,7 +73,7 @@ describe('an exchange that bots have called and call no more', { timeout: 30_000
   })
 })
 
-describe('a check of limits.yaml', { timeout: 30_000 }, () => {
+describe('a check of limits.yaml', { timeout: 60_000 }, () => {
   it('is made from the start, called degraded after three failures, and told as an alert', async () => {
     let status = 200
     const server = createServer((_request, response) => response.writeHead(status).end())

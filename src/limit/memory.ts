@@ -7,7 +7,7 @@ import { Bucket } from './bucket.ts'
 import { limited } from './capacity.ts'
 import { levelOf } from './level.ts'
 import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
-import { longestWait } from './need.ts'
+import { keepOf, longestWait } from './need.ts'
 import type {
   BucketJournal,
   BucketKey,
@@ -117,7 +117,10 @@ export class MemoryStore implements BucketStore {
 
   quote(takes: readonly Take[]): ReturnType<BucketStore['quote']> {
     const now = this.#clock.now()
-    return longestWait(takes, (take) => this.#meter(take).wait(take.cost + (take.keep ?? 0), now))
+    return longestWait(takes, (take) => {
+      const { meter, rule } = this.#entry(take)
+      return meter.wait(take.cost + keepOf(take, rule), now)
+    })
   }
 
   level(take: Take): BucketLevel {

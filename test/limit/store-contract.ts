@@ -189,6 +189,16 @@ export const keepsThePromises = (name: string, exchange: string, open: () => Pro
       expect(await ask(store, [{ ...one, cost: 11 }])).toMatchObject({ granted: false })
     })
 
+    // A reserve of 6 of 10 shut reads out for good once the exchange had said that its limit is 5.
+    it('keeps back its part of a limit that turned out to be smaller', async () => {
+      const { store, settled } = await open()
+      const one = { ...take(bucketRule(10, 0.01, fresh('kept'))), keep: 6 }
+      store.adopt(one, 5)
+      await settled()
+      await granted(store, [{ ...one, cost: 2 }])
+      expect(await ask(store, [one])).toMatchObject({ granted: false })
+    })
+
     it('fills more slowly after a refusal that nothing explains', async () => {
       const { store, settled } = await open()
       const one = take(bucketRule(10, 2, fresh('doubted')), 10)

@@ -6,6 +6,7 @@ import type { Millis, Tokens } from '../../core/units.ts'
 import { Bucket } from '../bucket.ts'
 import { limited, refillOf, usableOf } from '../capacity.ts'
 import type { Meter } from '../meter.ts'
+import { keepOf } from '../need.ts'
 import type { BucketKey, Outcome, Take } from '../store.ts'
 import { Window } from '../window.ts'
 import type { BucketWord, Heard } from './wire.ts'
@@ -82,7 +83,7 @@ export class Counter {
   /** How long the take would wait. Of what is to remain, the part is looked for that is here. */
   wait(take: Take, now: Millis): Millis {
     const part = this.#own === undefined ? this.#part : this.#share
-    return this.meter.wait(take.cost + (take.keep ?? 0) * part, now)
+    return this.meter.wait(take.cost + keepOf(take, this.#rule) * part, now)
   }
 
   retune(rule: BucketRule, now: Millis): void {

@@ -4,6 +4,7 @@
 
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
+import { keepOf } from '../need.ts'
 import type { Grant, Manner, Take, Taken, Turn } from '../store.ts'
 import type { Counter } from './counter.ts'
 import { Counters, UNUSED_MS } from './counters.ts'
@@ -193,7 +194,10 @@ export class Member {
     )
     const takes = asked.map(
       ({ takes: costs, manner: { held, turn } }): TakeWord => ({
-        costs: costs.map((take) => [counters.indexOf(this.counter(take)) + 1, take.cost, take.keep ?? 0] as const),
+        costs: costs.map((take) => {
+          const counter = this.counter(take)
+          return [counters.indexOf(counter) + 1, take.cost, keepOf(take, counter.rule)] as const
+        }),
         held,
         ...(turn === undefined ? {} : { turn: this.#turns.word(turn) }),
       }),

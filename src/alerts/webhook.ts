@@ -4,6 +4,7 @@
 import type { AlertView } from '../core/alert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
+import { patientFetch } from '../core/patient-fetch.ts'
 import type { Millis } from '../core/units.ts'
 import type { WebhookRule } from '../core/watch-rules.ts'
 
@@ -86,25 +87,13 @@ const bodyOf = (alert: AlertView): string => {
 
 type Outcome = 'taken' | { readonly trouble: string; readonly final: boolean }
 
-/** Redirects are not followed: they could lead a secret elsewhere. */
 const post = async ({ url, timeoutMs }: WebhookRule, body: string, clock: Clock): Promise<Outcome> => {
-  const patience = new AbortController()
-  const late = clock.after(timeoutMs, () => patience.abort())
-  try {
-    const headers = { 'Content-Type': 'application/json', 'User-Agent': 'weir' }
-    const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: patience.signal })
-    await answer.body?.cancel()
-    if (answer.ok) return 'taken'
-    const again = answer.status >= 500 || answer.status === 429 || answer.status === 408
-    return { trouble: `it answers ${answer.status}`, final: !again }
-  } catch (error) {
-    // The text of an error may quote the address.
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined
-    const code = cause !== undefined && 'code' in cause ? String(cause.code) : 'no connection'
-    return { trouble: patience.signal.aborted ? `no answer in ${timeoutMs} ms` : code, final: false }
-  } finally {
-    late.cancel()
-  }
+  const headers = { 'Content-Type': 'application/json', 'User-Agent': 'weir' }
+  const answer = await patientFetch(url, { method: 'POST', headers, body }, clock, timeoutMs)
+  if (answer.status === undefined) return { trouble: answer.trouble, final: false }
+  if (answer.status >= 200 && answer.status < 300) return 'taken'
+  const again = answer.status >= 500 || answer.status === 429 || answer.status === 408
+  return { trouble: `it answers ${answer.status}`, final: !again }
 }
 
 const pause = (clock: Clock, ms: Millis): Promise<void> =>

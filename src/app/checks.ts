@@ -4,6 +4,7 @@
 import type { ClassifiedCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { systemCode, WeirError } from '../core/errors.ts'
+import { patientFetch } from '../core/patient-fetch.ts'
 import type { HostRule, Rules } from '../core/rules.ts'
 import type { Handler } from '../core/stack.ts'
 import type { Millis } from '../core/units.ts'
@@ -41,7 +42,10 @@ export const healthQuestions = (parts: CheckParts) => ({
     const host = parts.rules().hosts.get(hostname)
     if (host !== undefined && protocol === 'https:')
       return askExchange(parts, host, pathname + search, status, timeoutMs)
-    return askDirectly(url, status, timeoutMs, parts.clock)
+    const answer = await patientFetch(url, { headers: { 'User-Agent': 'weir' } }, parts.clock, timeoutMs)
+    return answer.status === undefined
+      ? { ok: false, error: answer.trouble }
+      : judged(answer.status, status, answer.tookMs)
   },
 })
 
@@ -72,29 +76,6 @@ const askExchange = async (
     if (error instanceof WeirError && call.record.sent === 'no' && error.code !== 'upstream_unreachable')
       return undefined
     return { ok: false, error: call.presence.left ? noAnswer(timeoutMs) : wordOf(error) }
-  } finally {
-    late.cancel()
-  }
-}
-
-/** Redirects are not followed: what was asked is whether this address answers so. */
-const askDirectly = async (
-  url: string,
-  status: CheckRule['status'],
-  timeoutMs: Millis,
-  clock: Clock,
-): Promise<Answered> => {
-  const patience = new AbortController()
-  const late = clock.after(timeoutMs, () => patience.abort())
-  const startedAt = clock.now()
-  try {
-    const headers = { 'User-Agent': 'weir' }
-    const answer = await fetch(url, { headers, redirect: 'manual', signal: patience.signal })
-    const tookMs = clock.now() - startedAt
-    await answer.body?.cancel()
-    return judged(answer.status, status, tookMs)
-  } catch (error) {
-    return { ok: false, error: patience.signal.aborted ? noAnswer(timeoutMs) : wordOf(error) }
   } finally {
     late.cancel()
   }

@@ -4,6 +4,7 @@
 
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
+import { patientFetch } from '../core/patient-fetch.ts'
 import type { Millis } from '../core/units.ts'
 import { type RandomHex, type Span, spansOf } from './spans.ts'
 
@@ -87,26 +88,13 @@ interface Trouble {
 }
 
 const post = async ({ collector, clock }: ExporterPorts, spans: readonly Span[]): Promise<Trouble | undefined> => {
-  const patience = new AbortController()
-  const late = clock.after(PATIENCE_MS, () => patience.abort())
-  try {
-    const answer = await fetch(collector.url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...collector.headers },
-      body: JSON.stringify(envelope(collector, spans)),
-      redirect: 'manual',
-      signal: patience.signal,
-    })
-    await answer.body?.cancel()
-    if (answer.ok) return undefined
-    const again = answer.status === 429 || answer.status >= 502
-    return { message: `it answers ${answer.status}`, final: !again }
-  } catch {
-    // The text of an error may quote a header.
-    return { message: 'no connection, or no answer in time', final: false }
-  } finally {
-    late.cancel()
-  }
+  const headers = { 'Content-Type': 'application/json', ...collector.headers }
+  const body = JSON.stringify(envelope(collector, spans))
+  const answer = await patientFetch(collector.url, { method: 'POST', headers, body }, clock, PATIENCE_MS)
+  if (answer.status === undefined) return { message: answer.trouble, final: false }
+  if (answer.status >= 200 && answer.status < 300) return undefined
+  const again = answer.status === 429 || answer.status >= 502
+  return { message: `it answers ${answer.status}`, final: !again }
 }
 
 const envelope = ({ service, version }: Collector, spans: readonly Span[]) => ({

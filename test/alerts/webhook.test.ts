@@ -57,7 +57,7 @@ const read = async (request: IncomingMessage): Promise<string> => {
 
 const until = async (holds: () => boolean): Promise<void> => {
   for (let waited = 0; !holds(); waited += 10) {
-    if (waited > 5000) throw new Error('it did not come about')
+    if (waited > 15_000) throw new Error('it did not come about')
     await sleep(10)
   }
 }
@@ -94,7 +94,7 @@ describe('the webhook', () => {
     const { got, failures, raise } = await stage(Array.from({ length: 12 }, () => 503))
     raise()
     raise()
-    await until(() => got.length === 12)
+    await until(() => got.length === 12 && failures.length > 0)
     await sleep(50)
     expect(failures).toEqual(['an alert could not be sent to the webhook: it answers 503'])
   })
@@ -112,11 +112,11 @@ describe('the webhook', () => {
   it('does not wait for ever', async () => {
     const { got, raise } = await stage([0], 100)
     raise()
-    await until(() => got.length === 2)
+    await until(() => got.length >= 2)
   })
 
   it('keeps a hundred alerts for a service that is away, the newest', async () => {
-    const { got, raise } = await stage([0], 300)
+    const { got, raise } = await stage([0], 1000)
     for (let count = 0; count < 500; count += 1) raise({ subject: String(count) })
     await until(() => got.length === 102)
     const subjects = got.map(({ body }) => Number(JSON.parse(body).subject))

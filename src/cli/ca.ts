@@ -11,11 +11,11 @@ import { realClock } from '../core/clock.ts'
 import { trustAdvice } from '../tls/trust.ts'
 import { TrustError, trustSystem, untrustSystem } from './ca-system.ts'
 import { caText } from './ca-text.ts'
+import { complain } from './complain.ts'
 
 const USAGE = `Usage: weir ca                   the certificate, and how bots are told to trust it
        weir ca trust --system   add it to the system's trust store, as root (Debian, Ubuntu)
-       weir ca untrust          take it back
-`
+       weir ca untrust          take it back`
 
 /** Status 1 when there is no CA yet or the system can not be told, 2 when the question makes no sense. */
 export const ca = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
@@ -57,9 +57,4 @@ const advice = async ({ stateDir, config }: Settings, file: string, pem: string,
 const say = (text: string): number => {
   process.stdout.write(text)
   return 0
-}
-
-const complain = (text: string, status: number): number => {
-  process.stderr.write(`${text.trimEnd()}\n`)
-  return status
 }

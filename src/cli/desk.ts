@@ -1,5 +1,6 @@
 // How the command line asks a running weir: through its admin port.
 
+import { bracketed } from '../app/ways.ts'
 import type { Settings } from '../config/environment.ts'
 
 /** Nothing answers at the admin address, or it will not. The message is for the operator. */
@@ -12,7 +13,7 @@ const PATIENCE_MS = 5000
  * @throws NotRunning
  */
 export const ask = async ({ admin }: Settings, path: string, accept: string, body?: unknown): Promise<string> => {
-  const address = `http://${admin.host.includes(':') ? `[${admin.host}]` : admin.host}:${admin.port}`
+  const address = `http://${bracketed(admin.host)}:${admin.port}`
   const headers = { accept, ...(admin.token === undefined ? {} : { authorization: `Bearer ${admin.token}` }) }
   const post = {
     method: 'POST',

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { fromWire } from '../admin/wire.ts'
+import { bracketed } from '../app/ways.ts'
 import type { Settings } from '../config/environment.ts'
 import { realClock } from '../core/clock.ts'
 import type { ReachView } from '../core/views.ts'
+import { complain } from './complain.ts'
 import { ask, NotRunning } from './desk.ts'
 import { botFindings, type HostReport, judgeBot, runBot } from './doctor-bot.ts'
 import {
@@ -78,7 +80,7 @@ const examine = async (
   findings.push({
     subject: 'admin port',
     verdict: 'well',
-    says: `weir ${detailed.version} answers at ${settings.admin.host}:${settings.admin.port}`,
+    says: `weir ${detailed.version} answers at ${bracketed(settings.admin.host)}:${settings.admin.port}`,
   })
   findings.push(...serviceFindings(detailed.services))
   const running = await findRunning(settings)
@@ -174,9 +176,4 @@ const readText = (file: string): string | undefined => {
   } catch {
     return undefined
   }
-}
-
-const complain = (text: string, status: number): number => {
-  process.stderr.write(`${text}\n`)
-  return status
 }

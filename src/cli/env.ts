@@ -2,6 +2,7 @@
 
 import { didYouMeanOneOf } from '../config/suggest.ts'
 import { FORMATS } from '../launch/formats.ts'
+import { complain } from './complain.ts'
 import { pack, readOrder, reportOf } from './launching.ts'
 import { findRunning } from './running.ts'
 
@@ -24,9 +25,4 @@ export const env = async (args: readonly string[], environment: NodeJS.ProcessEn
     if (report === undefined) throw error
     return complain(report, 1)
   }
-}
-
-const complain = (text: string, status: number): number => {
-  process.stderr.write(`${text}\n`)
-  return status
 }

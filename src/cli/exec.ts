@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
 import type { Settings } from '../config/environment.ts'
+import { complain } from './complain.ts'
 import { ask, NotRunning } from './desk.ts'
 import { type Kit, pack, readOrder, reportOf } from './launching.ts'
 import { findRunning, startOwn } from './running.ts'
@@ -92,8 +93,3 @@ const run = (command: string, words: readonly string[], { rows }: Kit, env: Node
     })
     child.once('exit', (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
   })
-
-const complain = (text: string, status: number): number => {
-  process.stderr.write(`${text}\n`)
-  return status
-}

@@ -14,6 +14,7 @@ import { gather } from '../plan/calls.ts'
 import { plan } from '../plan/plan.ts'
 import { otherTiers } from '../plan/tiers.ts'
 import { openTrace } from '../plan/trace.ts'
+import { complain } from './complain.ts'
 import { planText } from './plan-text.ts'
 import { counted } from './words.ts'
 
@@ -70,9 +71,4 @@ const brokenText = (file: string, broken: readonly { readonly place: string; rea
   const lines = broken.slice(0, SHOWN).map(({ place, message }) => `${file}, ${place}: ${message}`)
   const more = broken.length > SHOWN ? [`and ${broken.length - SHOWN} more`] : []
   return [...lines, ...more, `${counted(broken.length, 'problem')}. Nothing was planned.`].join('\n')
-}
-
-const complain = (report: string, status: number): number => {
-  process.stderr.write(`${report}\n`)
-  return status
 }

@@ -9,6 +9,7 @@ import { formatIssues } from '../config/issues.ts'
 import { loadRules } from '../config/load.ts'
 import { realClock } from '../core/clock.ts'
 import type { StatusView } from '../core/views.ts'
+import { complain } from './complain.ts'
 import { ask, NotRunning } from './desk.ts'
 import { explainByRules } from './explain.ts'
 import { explanationText } from './explanation.ts'
@@ -108,9 +109,4 @@ const takeBody = (args: readonly string[]): { body: string; rest: string[] } => 
   const body = tokens.find((token) => token.kind === 'option' && token.name === 'body')
   if (body?.kind !== 'option') return { body: '', rest: [...args] }
   return { body: body.value ?? '', rest: args.toSpliced(body.index, body.inlineValue ? 1 : 2) }
-}
-
-const complain = (text: string, status: number): number => {
-  process.stderr.write(`${text}\n`)
-  return status
 }

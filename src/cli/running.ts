@@ -3,6 +3,7 @@
 
 import { connect } from 'node:tls'
 import { buildApp } from '../app/app.ts'
+import { bracketed } from '../app/ways.ts'
 import type { Address } from '../config/addresses.ts'
 import type { Settings } from '../config/environment.ts'
 import { createLog } from '../observe/log.ts'
@@ -51,7 +52,7 @@ const reachable = ({ host, port }: Address): Address => {
   return { host: host === '::' ? '::1' : host, port }
 }
 
-const written = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+const written = ({ host, port }: Address): string => `${bracketed(host)}:${port}`
 
 const shakeHands = (address: Address, servername: string, ca: string): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -10,21 +10,22 @@ import { bracketed } from '../app/ways.ts'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { AuthorityError } from '../tls/constraints.ts'
+import { complain } from './complain.ts'
 import { VERSION } from './version.ts'
 
 /** Resolves once weir has stopped. Status 1: it could not start, and standard error says why. */
 export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
   const read = readSettings(args, env)
-  if (!read.ok) return refuse(formatIssues(read.issues, ''))
+  if (!read.ok) return complain(formatIssues(read.issues, ''), 1)
   const { settings } = read
   let app: App
   try {
     app = await buildApp(settings, env)
   } catch (error) {
-    if (error instanceof RulesError || error instanceof AuthorityError) return refuse(error.message)
-    if (error instanceof StartError) return refuse(`weir can not start: ${error.message}`)
+    if (error instanceof RulesError || error instanceof AuthorityError) return complain(error.message, 1)
+    if (error instanceof StartError) return complain(`weir can not start: ${error.message}`, 1)
     // What the system says of a state directory or a certificate file is for the operator, not a bug of ours.
-    if (error instanceof Error && 'syscall' in error) return refuse(`weir can not start: ${error.message}`)
+    if (error instanceof Error && 'syscall' in error) return complain(`weir can not start: ${error.message}`, 1)
     throw error
   }
   let admin: AdminServer | undefined
@@ -38,7 +39,7 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   } catch (error) {
     // Either would keep the process alive: nobody would see that it does not serve.
     await Promise.all([app.stop(), admin?.close()])
-    return refuse(`weir can not start: ${error instanceof Error ? error.message : String(error)}`)
+    return complain(`weir can not start: ${error instanceof Error ? error.message : String(error)}`, 1)
   }
   return untilStopped(app, admin)
 }
@@ -89,9 +90,4 @@ const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-}
-
-const refuse = (report: string): number => {
-  process.stderr.write(`${report}\n`)
-  return 1
 }

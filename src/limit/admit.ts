@@ -11,6 +11,7 @@ import type { Lanes } from './lanes.ts'
 import type { Pricer } from './price.ts'
 import type { BucketStore, Take, Turn } from './store.ts'
 import { expired, type Pass, type Ticket } from './ticket.ts'
+import { settleBoth } from './uncancelled.ts'
 
 export interface AdmitDeps {
   readonly lanes: Lanes
@@ -47,7 +48,7 @@ const namesOf = (takes: readonly Take[]): string => {
 /** Charged, never held back. */
 export const charge = (store: BucketStore, takes: readonly Take[]): Pass => {
   const grant = store.charge(takes)
-  return { waitedMs: 0, takes, close: (outcome) => store.settle(takes, outcome, grant) }
+  return { waitedMs: 0, takes, close: (outcome, _, cameTo) => settleBoth(store, takes, outcome, grant, cameTo) }
 }
 
 const ticketOf = ({ serverClocks, pricer }: AdmitDeps, call: ClassifiedCall, takes: readonly Take[]): Ticket => {

@@ -8,8 +8,9 @@ import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
 import type { LaneOrder } from './order.ts'
-import type { BucketStore, Grant, Outcome } from './store.ts'
+import type { BucketStore, Grant, Outcome, Take } from './store.ts'
 import { expired, type Pass, type Ticket, tooLate, type Waiter } from './ticket.ts'
+import { settleBoth } from './uncancelled.ts'
 
 export interface LaneOptions {
   readonly name: string
@@ -202,19 +203,19 @@ export class Lane {
     return {
       waitedMs: waiter === undefined ? 0 : grantedAt - waiter.since,
       takes: ticket.takes,
-      close: (outcome, accepted) => {
+      close: (outcome, accepted, cameTo) => {
         this.#inFlight -= 1
         const tookMs = this.#clock.now() - grantedAt
         this.#serviceMs += (tookMs - this.#serviceMs) / 8
-        this.#end(ticket, outcome, accepted, grant)
+        this.#end(ticket, outcome, accepted, grant, cameTo)
         this.#order.closed(ticket, outcome, accepted, tookMs)
         this.pump()
       },
     }
   }
 
-  #end({ takes, turn }: Ticket, outcome: Outcome, accepted: boolean, grant: Grant): void {
-    this.#store.settle(takes, outcome, grant)
+  #end({ takes, turn }: Ticket, outcome: Outcome, accepted: boolean, grant: Grant, cameTo?: readonly Take[]): void {
+    settleBoth(this.#store, takes, outcome, grant, cameTo)
     if (turn !== undefined) this.#store.endTurn(turn, accepted && outcome !== 'never_left')
   }
 

@@ -10,6 +10,7 @@ import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Belief } from './belief.ts'
 import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
 import type { Pass } from './ticket.ts'
+import { lessUncancelled } from './uncancelled.ts'
 
 export interface LimitDeps extends AdmitDeps {
   readonly clock: Clock
@@ -33,10 +34,12 @@ export const limit =
       // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
       const { verdict } = record
       const outcome = outcomeOf(call)
-      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * takes.reduce((sum, take) => sum + take.cost, 0)
+      const cameTo = lessUncancelled(takes, record.cancelled)
+      record.spent = cameTo
+      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * cameTo.reduce((sum, take) => sum + take.cost, 0)
       // Before the next in line is let go: it must find the bucket closed.
       deps.belief.hear(call, takes, departure)
-      pass.close(outcome, verdict?.kind !== 'auth')
+      pass.close(outcome, verdict?.kind !== 'auth', cameTo)
       // The exchange may have counted the first attempt as well.
       if (record.resent) charge(deps.store, takes).close('spent', true)
       describe(deps.store, call, takes)

@@ -88,18 +88,21 @@ export class Pricer {
     const passes = said > 0 || isGate(cost.bucket)
     if (cost.byAge.length === 0) return passes ? [take(cost.bucket, call, facts.pair, said)] : []
     const account = identity.account ?? ''
-    const owed = new Map<string, Tokens>()
+    const owed = new Map<string, Tokens[]>()
     for (const order of this.#touched(call, account)) {
       const penalty = penaltyAt(cost, order?.ageMs ?? 0)
       const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
-      for (const pair of pairs) owed.set(pair, (owed.get(pair) ?? 0) + penalty)
+      for (const pair of pairs) owed.set(pair, [...(owed.get(pair) ?? []), penalty])
     }
-    if (said > 0 || owed.size === 0) {
-      const [pair] = owed.keys()
-      const home = facts.pair ?? pair ?? UNKNOWN_PAIR
-      owed.set(home, (owed.get(home) ?? 0) + said)
-    }
-    return [...owed].filter(([, sum]) => sum > 0).map(([pair, sum]) => take(cost.bucket, call, pair, sum))
+    const [first] = owed.keys()
+    const home = facts.pair ?? first ?? UNKNOWN_PAIR
+    if (said > 0 && !owed.has(home)) owed.set(home, [])
+    return [...owed].flatMap(([pair, perOrder]) => {
+      const sum = perOrder.reduce((total, penalty) => total + penalty, pair === home ? said : 0)
+      if (sum === 0) return []
+      const whole = take(cost.bucket, call, pair, sum)
+      return call.rule.kind === 'cancel' ? { ...whole, perOrder } : whole
+    })
   }
 
   /** Orders that the call names, undefined for each that nobody knows; all that are open when a cancel names none. */

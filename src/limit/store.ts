@@ -20,6 +20,8 @@ export interface Take {
   readonly cost: Tokens
   /** What must remain beside the cost for more urgent calls; looked at before the call goes, never charged. */
   readonly keep?: Tokens
+  /** Of a cancel: what each of the orders that it may end adds to the cost. */
+  readonly perOrder?: readonly Tokens[]
 }
 
 /** A place in the line of a key whose calls must leave in the order of their nonces, at whichever weir they came in. */

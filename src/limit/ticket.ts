@@ -43,8 +43,11 @@ export interface Pass {
   readonly waitedMs: Millis
   /** What it took. */
   readonly takes: readonly Take[]
-  /** `accepted`: the exchange took the call, nonce and all. */
-  close(outcome: Outcome, accepted: boolean): void
+  /**
+   * @param accepted the exchange took the call, nonce and all
+   * @param cameTo the takes as the exchange must have counted them, where that is less; the rest is given back
+   */
+  close(outcome: Outcome, accepted: boolean, cameTo?: readonly Take[]): void
 }
 
 /** A ticket in line. */

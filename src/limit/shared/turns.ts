@@ -6,6 +6,8 @@ import type { Message, TurnWord } from './wire.ts'
 /** Lanes remembered; their names come from bots' keys. */
 const KEPT = 4096
 
+type Ended = Message['ends'][number]
+
 interface Key {
   /** Nobody else has used it lately, as of the last turn here. */
   sole: boolean
@@ -18,7 +20,8 @@ interface Key {
 /** What one weir knows of the turns at keys. */
 export class Turns {
   readonly #keys = new Map<string, Key>()
-  #ended: Message['ends'] = []
+  /** What the store is to be told, one word for each lane: the store may be away for long. */
+  readonly #ended = new Map<string, Ended>()
 
   word({ lane, nonce, window }: Turn): TurnWord {
     return nonce === undefined ? { lane } : { lane, nonce: textOf(nonce), least: textOf(nonce + window) }
@@ -33,7 +36,7 @@ export class Turns {
 
   /** The answer to whether the call may go was lost: if it was yes, the turn is handed back. */
   unheard({ lane }: Turn): void {
-    if (this.#key(lane).flying === 0) this.#ended = [...this.#ended, { lane, free: true }]
+    if (this.#key(lane).flying === 0) this.#tell(lane, true, undefined)
   }
 
   /** Another weir uses the key as well. */
@@ -52,16 +55,16 @@ export class Turns {
     key.flying = Math.max(0, key.flying - 1)
     const high = accepted && nonce !== undefined ? textOf(nonce) : undefined
     raise(key, high)
-    this.#ended = [...this.#ended, { lane, free: key.flying === 0, ...(high === undefined ? {} : { nonce: high }) }]
+    this.#tell(lane, key.flying === 0, high)
   }
 
   /** What the store does not know yet. */
   ends(): Message['ends'] {
-    return this.#ended
+    return [...this.#ended.values()]
   }
 
   told(ends: Message['ends']): void {
-    this.#ended = this.#ended.filter((end) => !ends.includes(end))
+    for (const end of ends) if (this.#ended.get(end.lane) === end) this.#ended.delete(end.lane)
   }
 
   /** For a store that may have forgotten them. */
@@ -71,6 +74,13 @@ export class Turns {
       flying: flying > 0,
       ...(high === undefined ? {} : { high }),
     }))
+  }
+
+  /** What counts is whether calls are on the way now, and the highest nonce of all. */
+  #tell(lane: string, free: boolean, nonce: string | undefined): void {
+    const before = this.#ended.get(lane)?.nonce
+    const high = before !== undefined && (nonce === undefined || before > nonce) ? before : nonce
+    this.#ended.set(lane, { lane, free, ...(high === undefined ? {} : { nonce: high }) })
   }
 
   #key(lane: string): Key {

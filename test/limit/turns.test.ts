@@ -1,0 +1,55 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Turns } from '../../src/limit/shared/turns.ts'
+import type { Turn } from '../../src/limit/store.ts'
+
+const turn = (nonce: number, lane = 'key'): Turn => ({ exchange: 'test', lane, nonce: BigInt(nonce), window: 0n })
+const written = (nonce: number): string => String(nonce).padStart(20, '0')
+
+let turns: Turns
+
+beforeEach(() => {
+  turns = new Turns()
+})
+
+const serve = (nonce: number, accepted = true): void => {
+  turns.granted(turn(nonce), true)
+  turns.ended(turn(nonce), accepted)
+}
+
+describe('what the store is to be told of turns', () => {
+  // Redis was away for an hour: every call that had ended was kept, and all of them were sent with each question.
+  it('is one word for each key, however long the store is away', () => {
+    for (let nonce = 1; nonce <= 1000; nonce += 1) serve(nonce)
+    for (let lost = 0; lost < 10; lost += 1) turns.unheard(turn(2000, 'other'))
+    expect(turns.ends()).toEqual([
+      { lane: 'key', free: true, nonce: written(1000) },
+      { lane: 'other', free: true },
+    ])
+  })
+
+  it('is the highest nonce that was accepted, whichever call ended last', () => {
+    serve(7)
+    serve(9, false)
+    serve(3)
+    expect(turns.ends()).toEqual([{ lane: 'key', free: true, nonce: written(7) }])
+  })
+
+  it('is whether calls are on the way now', () => {
+    serve(1)
+    turns.granted(turn(2), true)
+    turns.granted(turn(3), true)
+    turns.ended(turn(2), true)
+    expect(turns.ends()).toEqual([{ lane: 'key', free: false, nonce: written(2) }])
+  })
+
+  it('is said until it was heard, and what came up meanwhile is said next', () => {
+    serve(1)
+    const sent = turns.ends()
+    serve(2)
+    serve(3)
+    turns.told(sent)
+    expect(turns.ends()).toEqual([{ lane: 'key', free: true, nonce: written(3) }])
+    turns.told(turns.ends())
+    expect(turns.ends()).toEqual([])
+  })
+})

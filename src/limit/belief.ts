@@ -10,7 +10,7 @@ import { type BucketRule, isGate } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { capacityOf, refillOf } from './capacity.ts'
 import type { Pricer } from './price.ts'
-import type { BucketKey, BucketLevel, BucketStore, Take } from './store.ts'
+import { type BucketKey, type BucketLevel, type BucketStore, spend, type Take } from './store.ts'
 import { type Strike, Strikes } from './strikes.ts'
 
 export interface BeliefDeps {
@@ -155,10 +155,7 @@ export class Belief {
     const missing = left.room - (charged - left.charged) - remaining
     if (missing < TOLD_GRAIN) return
     const spent = Math.min(missing, available - remaining)
-    if (spent > 0) {
-      const others = [{ ...take, cost: spent }]
-      store.settle(others, 'spent', store.charge(others))
-    }
+    if (spent > 0) spend(store, { ...take, cost: spent })
     if (knownForMs < capacityOf(rule) / refillOf(rule)) return
     tell({ type: 'limit.outspent', exchange: take.rule.exchange, bucket: take.rule.id, call, tokens: missing })
   }

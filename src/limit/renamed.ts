@@ -3,7 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
 import { capacityOf } from './capacity.ts'
-import type { BucketKey, BucketLevel, BucketStore, Take } from './store.ts'
+import { type BucketKey, type BucketLevel, type BucketStore, spend, type Take } from './store.ts'
 
 /** Calls that are under way or in line by the wrong name have ended by then: a class waits 6 s unless told otherwise. */
 const ENDED_WITHIN_MS: Millis = 10_000
@@ -22,8 +22,7 @@ export const moveSpent = (
     const { key, rule, inFlight } = level
     const into = rule.exchange === exchange ? renamed(level, pairs) : undefined
     if (into === undefined) continue
-    const settled = [{ key: into, rule, cost: Math.max(0, capacityOf(rule) - level.available - inFlight) }]
-    store.settle(settled, 'spent', store.charge(settled))
+    spend(store, { key: into, rule, cost: Math.max(0, capacityOf(rule) - level.available - inFlight) })
     const underWay: readonly Take[] = [{ key: into, rule, cost: inFlight }]
     const grant = store.charge(underWay)
     clock.after(ENDED_WITHIN_MS, () => store.settle(underWay, 'spent', grant))

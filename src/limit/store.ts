@@ -115,6 +115,12 @@ export interface BucketStore {
   onFreed(listener: () => void): void
 }
 
+/** Charges what somebody else has spent, or what was spent by another name: it is not on its way any more. */
+export const spend = (store: BucketStore, take: Take): void => {
+  const takes = [take]
+  store.settle(takes, 'spent', store.charge(takes))
+}
+
 /** Where levels survive a restart. */
 export interface BucketJournal {
   /** What was saved by an earlier process, with the time that has passed since. */

@@ -111,8 +111,8 @@ export interface Heard {
   readonly share: number
   readonly members: number
   /**
-   * In the order of the message: what is free, what of it each may count a share on, what all weirs hold, how long it is closed, which part of it is here and
-   * which share of its rate is trusted.
+   * In the order of the message: what is free, what of it each may count a share on, what all weirs hold, how long it is
+   * closed, which part of it is here, and which share of its rate is trusted.
    */
   readonly buckets: readonly {
     readonly free: Tokens

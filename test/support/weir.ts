@@ -43,7 +43,7 @@ export interface Weir extends AsyncDisposable {
   /** Everything that was written to standard output and standard error. */
   logs(): string
   lines(): readonly LogLine[]
-  /** Resolves with the first line, also an earlier one, whose message matches; rejects after five seconds. */
+  /** Resolves with the first line, also an earlier one, whose message matches; rejects when none comes for long. */
   logged(message: RegExp): Promise<LogLine>
   /** Replaces limits.yaml and tells weir; resolves once weir has said what it makes of it. */
   reload(config: string): Promise<LogLine>
@@ -55,8 +55,9 @@ export interface Weir extends AsyncDisposable {
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const HOSTS = ['api.kraken.com', 'futures.kraken.com', 'api.coinbase.com', 'api.exchange.coinbase.com', 'ws.kraken.com']
-const START_PATIENCE_MS = 15_000
-const PATIENCE_MS = 5_000
+/** Both are for machines with too much to do; a second is usual. */
+const START_PATIENCE_MS = 30_000
+const PATIENCE_MS = 15_000
 const LOOK_EVERY_MS = 20
 
 /** limits.yaml as it is shipped, but for some words. Throws when it does not say them any more. */

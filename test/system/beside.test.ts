@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { manualClock } from '../support/exchange/clock.ts'
 import type { Exchange } from '../support/exchange/exchange.ts'
 import { shippedLimits, type Weir } from '../support/weir.ts'
 import type { Asked } from './client.ts'
-import { openScene, openWeir } from './scene.ts'
+import { left, openScene, openWeir } from './scene.ts'
 import { exchangeGet } from './sign.ts'
 
 interface Limit {
@@ -21,53 +22,59 @@ interface Violations {
 }
 
 const TIME = { host: 'api.coinbase.com', path: '/api/v3/brokerage/time' }
+const SOON = { timeout: 5_000 }
 const COUNTED = 'weir_bypass_suspected_total{exchange="coinbase",bucket="public"}'
 
 describe('traffic beside weir', { timeout: 30_000 }, () => {
   it('is told from the fields in which Coinbase says what is left', async () => {
-    const { exchange, weir, bot } = await openScene({ exchange: { coinbaseAdvanced: { limitHeaders: true } } })
+    const clock = manualClock()
+    const { exchange, weir, bot } = await openScene({ exchange: { clock, coinbaseAdvanced: { limitHeaders: true } } })
     await bot.send(TIME)
     for (let round = 0; round < 3; round += 1) {
       await sleep(1100)
+      clock.advance(1100)
       for (let call = 0; call < 6; call += 1) await direct(exchange, TIME)
-      expect((await bot.send(TIME)).headers['x-ratelimit-remaining']).toBe('3')
-      expect((await limits(weir, 'coinbase.public')).available).toBe(3)
+      const told = await bot.send(TIME)
+      expect(told.headers['x-ratelimit-remaining']).toBe('3')
+      expect(left(told)).toBe(3)
     }
-    expect(await read<Violations>(weir, '/v1/violations')).toMatchObject({
-      violations: [],
-      recommendations: [{ advice: 'used_outside', exchange: 'coinbase', bucket: 'coinbase.public', count: 3 }],
-    })
-    expect(await metric(weir, COUNTED)).toBe(3)
+    await expect
+      .poll(() => read<Violations>(weir, '/v1/violations'), SOON)
+      .toMatchObject({
+        violations: [],
+        recommendations: [{ advice: 'used_outside', exchange: 'coinbase', bucket: 'coinbase.public', count: 3 }],
+      })
+    await expect.poll(() => metric(weir, COUNTED), SOON).toBe(3)
     expect(await weir.logged(/used outside weir/)).toMatchObject({ level: 'warn', advice: 'used_outside' })
   })
 
   it('that makes an exchange refuse a call with room slows weir down, over a restart as well', async () => {
     const config = await shippedLimits({ 'cold_start: full': 'cold_start: empty' })
-    const { exchange, weir, bot } = await openScene({ config })
+    // Nothing comes in at the exchange until it is told that time has passed.
+    const clock = manualClock(Date.now())
+    const { exchange, weir, bot } = await openScene({ config, exchange: { clock } })
     const key = exchange.coinbaseExchangeKey('shared')
     const ask = () => exchangeGet(key, '/accounts')
-    let spending = true
-    const outsider = Array.from({ length: 4 }, async () => {
-      while (spending) await direct(exchange, ask())
-    })
-    await sleep(500)
+    const spent = await Promise.all(Array.from({ length: 30 }, () => direct(exchange, ask())))
+    expect(spent).toEqual(Array(30).fill(200))
     expect(await bot.send(ask())).toMatchObject({ status: 429, decision: 'forwarded' })
-    spending = false
-    await Promise.all(outsider)
-    expect((await read<Violations>(weir, '/v1/violations')).violations).toMatchObject([
-      {
-        bucket: 'coinbase_exchange.private',
-        class: 'coinbase_exchange.private',
-        reason: 'http 429',
-        capacity: 30,
-        cost: 1,
-      },
-    ])
+    await expect
+      .poll(async () => (await read<Violations>(weir, '/v1/violations')).violations, SOON)
+      .toMatchObject([
+        {
+          bucket: 'coinbase_exchange.private',
+          class: 'coinbase_exchange.private',
+          reason: 'http 429',
+          capacity: 30,
+          cost: 1,
+        },
+      ])
     const { effective_share: share } = await limits(weir, 'coinbase_exchange.private')
     expect(share).toBeCloseTo(0.8, 1)
     await weir.stop()
+    clock.advance(2_000)
     const again = await openWeir({ config, exchange, stateDir: weir.stateDir })
-    await again.bot.send(ask())
+    expect(await again.bot.send(ask())).toMatchObject({ status: 200 })
     expect((await limits(again.weir, 'coinbase_exchange.private')).effective_share).toBeCloseTo(share, 1)
   })
 })

@@ -10,20 +10,25 @@ import { krakenPoster } from './sign.ts'
 const CAPACITY = 15
 const PER_SECOND = 0.33
 
+/** Tokens that came in at the most since that moment of `performance.now`. */
+const refilledSince = (at: number, perSecond = PER_SECOND): number => ((performance.now() - at) / 1000) * perSecond
+
 describe('a bucket', { timeout: 40_000 }, () => {
   it.each(['stop', 'kill9'] as const)('is not filled by a restart: %s', async (end) => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('restart'))
+    const startedAt = performance.now()
     await bot.send(post('Ledgers'))
     await bot.send(post('Ledgers'))
     const spentAt = performance.now()
     const before = left(await bot.send(post('Ledgers')))
+    expect(before).toBeLessThanOrEqual(CAPACITY - 12 + refilledSince(startedAt))
     await weir[end]()
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
     const after = left(await second.bot.send(post('Balance')))
-    const refilled = ((performance.now() - spentAt) / 1000) * PER_SECOND
-    expect(before).toBe(CAPACITY - 12)
-    expect(after).toBeLessThanOrEqual(before - 1 + refilled)
+    const refilled = refilledSince(spentAt)
+    // One was spent; RateLimit tells whole tokens, rounded down.
+    expect(after).toBeLessThanOrEqual(before + refilled)
     expect(after).toBeGreaterThanOrEqual(Math.floor(before - 2 + refilled - PER_SECOND))
     expect(exchange.violations).toEqual([])
   })
@@ -32,12 +37,15 @@ describe('a bucket', { timeout: 40_000 }, () => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('in flight'))
     exchange.fault({ kind: 'hang' })
+    const sentAt = performance.now()
     const lost = bot.send(post('Ledgers')).catch((error: unknown) => error)
-    while (exchange.calls.length === 0) await sleep(10)
+    await expect.poll(() => exchange.calls.length, { timeout: 10_000 }).toBe(1)
     await weir.kill9()
     expect(await lost).toBeInstanceOf(Error)
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
-    expect(left(await second.bot.send(post('Balance')))).toBe(CAPACITY - 4 - 1)
+    const after = left(await second.bot.send(post('Balance')))
+    expect(after).toBeLessThanOrEqual(CAPACITY - 4 - 1 + refilledSince(sentAt))
+    expect(after).toBeGreaterThanOrEqual(CAPACITY - 4 - 1)
   })
 
   it('is charged for a cancel of an order that only the killed weir had seen', async () => {
@@ -45,13 +53,14 @@ describe('a bucket', { timeout: 40_000 }, () => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('cancel'))
     const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '1000' }
+    const startedAt = performance.now()
     const placed = JSON.parse((await bot.send(post('AddOrder', order))).text) as { result: { txid: string[] } }
     await weir.kill9()
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
     await second.bot.send(post('CancelOrder', { txid: placed.result.txid[0] ?? '' }))
     const engine = 60
-    const refilled = 4
-    expect(left(await second.bot.send(post('AddOrder', order)))).toBeLessThanOrEqual(engine - 1 - 8 - 1 + refilled)
+    const after = left(await second.bot.send(post('AddOrder', order)))
+    expect(after).toBeLessThanOrEqual(engine - 1 - 8 - 1 + refilledSince(startedAt, 1))
   })
 })
 
@@ -78,11 +87,13 @@ describe('an order', { timeout: 60_000 }, () => {
       const second = await openWeir({ exchange, stateDir: weir.stateDir })
       const cost = async (endpoint: string, fields: Record<string, string>) =>
         Number((await second.bot.send(post(endpoint, fields))).headers['x-weir-cost'])
-      const before = exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')?.spent ?? 0
+      const charged = () => exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')?.spent ?? 0
+      const before = charged()
       expect(await cost('CancelOrder', { txid: ended })).toBe(0)
       const costs = [await cost('CancelOrder', { txid: other }), await cost('CancelOrder', { cl_ord_id: 'mine' })]
       for (const one of costs) expect(one).toBeLessThanOrEqual(6)
-      const counted = (exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')?.spent ?? 0) - before
+      const counted = charged() - before
+      expect(counted).toBeGreaterThan(0)
       expect(costs.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(counted)
       expect(await cost('CancelOrderBatch', { 'orders[0]': ended, 'orders[1]': other })).toBe(0)
       expect(exchange.violations).toEqual([])
@@ -98,7 +109,7 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
     const post = krakenPoster(key)
     exchange.stall(4_200)
     const lost = bot.send(post('Balance')).catch((error: unknown) => error)
-    await sleep(300)
+    await expect.poll(() => exchange.held(), { timeout: 4_000, interval: 20 }).toBe(1)
     const sentAt = performance.now()
     await weir.kill9()
     expect(await lost).toBeInstanceOf(Error)
@@ -118,8 +129,8 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
     const post = krakenPoster(key)
     const early = post('Balance')
     await bot.send(post('Balance'))
-    // Long enough for what is gathered to be written.
-    await sleep(400)
+    // Long enough for what is gathered to be written, also where the processor has other things to do.
+    await sleep(1_500)
     await weir.kill9()
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
     expect(await second.bot.send(early)).toMatchObject({ decision: 'refused', json: { error: ['EAPI:Invalid nonce'] } })
@@ -143,7 +154,8 @@ describe('a breaker', { timeout: 40_000 }, () => {
     const passed = (performance.now() - openedAt) / 1000
     expect([opened, still].map(({ headers }) => headers['x-weir-error'])).toEqual(['circuit_open', 'circuit_open'])
     const rest = Number(opened.headers['retry-after']) - passed
-    expect(Math.abs(Number(still.headers['retry-after']) - rest)).toBeLessThanOrEqual(1.5)
+    // Whole seconds, and both were told some time before they were read.
+    expect(Math.abs(Number(still.headers['retry-after']) - rest)).toBeLessThanOrEqual(4)
     expect(exchange.calls).toHaveLength(5)
   })
 })
@@ -155,12 +167,18 @@ describe('a weir that is told to stop', { timeout: 40_000 }, () => {
     exchange.fault({ kind: 'delay', ms: 1_500, path: /Balance/ })
     const underWay = bot.send(post('Balance'))
     const fresh = () => bot.send({ path: '/0/public/Time', headers: { 'X-Weir-Cache': 'skip' } })
+    const startedAt = performance.now()
     await Promise.all(Array.from({ length: 5 }, fresh))
     const waiting = Array.from({ length: 4 }, fresh)
-    await sleep(300)
+    const inLine = async () => {
+      const { queues } = (await (await fetch(`${weir.admin}/v1/queues`)).json()) as { queues: { waiting: number }[] }
+      return Math.max(0, ...queues.map((queue) => queue.waiting))
+    }
+    await expect.poll(inLine, { timeout: 3_000, interval: 20 }).toBeGreaterThanOrEqual(3)
     const ended = weir.stop()
     const refused = (await Promise.all(waiting)).filter(({ decision }) => decision === 'refused')
-    expect(refused.length).toBeGreaterThanOrEqual(3)
+    // One a second may still have had its turn.
+    expect(refused.length).toBeGreaterThanOrEqual(Math.max(1, 4 - Math.ceil(refilledSince(startedAt, 1))))
     for (const { headers, json } of refused) {
       expect(headers['x-weir-error']).toBe('shutting_down')
       expect(headers['x-weir-sent']).toBe('no')

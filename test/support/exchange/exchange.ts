@@ -75,6 +75,8 @@ export interface Exchange {
   clearFaults(): void
   /** Everything that arrives waits this long, then arrives at once. */
   stall(ms: number): void
+  /** How many calls such a stall holds back just now. */
+  held(): number
   /** How the next WebSocket upgrades are met. */
   upgrade(mode: UpgradeMode): void
   /** Closes idle connections now. */
@@ -167,6 +169,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Exch
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
     stall: (ms) => gate.stall(ms),
+    held: () => gate.held,
     upgrade: (mode) => {
       upgrades.mode = mode
     },

@@ -9,6 +9,7 @@ export class Gate {
   readonly #latencyMs: number
   readonly #jitterMs: number
   #stalled: Promise<void> | undefined
+  #held = 0
 
   constructor(clock: Clock, random: () => number, rule: { readonly latencyMs: number; readonly jitterMs: number }) {
     this.#clock = clock
@@ -21,7 +22,14 @@ export class Gate {
   async arrive(): Promise<void> {
     const ms = this.#latencyMs / 2 + this.#random() * this.#jitterMs
     if (ms > 0) await this.#clock.sleep(ms)
+    this.#held += 1
     while (this.#stalled) await this.#stalled
+    this.#held -= 1
+  }
+
+  /** Calls that a stall holds back just now. */
+  get held(): number {
+    return this.#held
   }
 
   /** Resolves when the answer has travelled back. */

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { fromWire } from '../admin/wire.ts'
 import { isOwnAddress } from '../app/resolver.ts'
 import type { Settings } from '../config/environment.ts'
-import { realClock } from '../core/clock.ts'
+import { realClock, type Timer } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { CallView, HandshakeView } from '../core/views.ts'
 import { remoteEnds } from './connections.ts'
@@ -73,7 +73,7 @@ export const runBot = async (
     stdio: ['ignore', run.quiet ? 2 : 'inherit', 'inherit'],
     detached: true,
   })
-  const ended = lifeOf(child, run.atMostMs)
+  const { ended, stop } = lifeOf(child, run.atMostMs)
   let running = true
   const over = (): void => {
     running = false
@@ -86,9 +86,15 @@ export const runBot = async (
     for (const call of await recentCalls(run.settings)) calls.set(call.id, call)
   }
   await once(child, 'spawn')
-  while (running) {
-    await Promise.race([pause(LOOK_EVERY_MS), ended])
-    await look()
+  try {
+    while (running) {
+      await Promise.race([pause(LOOK_EVERY_MS), ended])
+      await look()
+    }
+  } finally {
+    // weir has gone: a bot that nobody watches would trade on.
+    if (running) stop()
+    await ended
   }
   const status = await ended
   const page = fromWire(JSON.parse(await ask(run.settings, '/v1/handshakes', 'application/json')))
@@ -181,34 +187,38 @@ const recentCalls = async (settings: Settings): Promise<readonly CallView[]> => 
   return (page as { readonly calls: readonly CallView[] }).calls
 }
 
-const lifeOf = (child: ChildProcess, atMostMs: Millis): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
-    let stopped = false
-    const end = (signal: NodeJS.Signals): void => {
-      stopped = true
-      try {
-        process.kill(-(child.pid ?? 0), signal)
-      } catch {
-        // It has ended by itself.
-      }
+/** Told to stop by the user, or because its time is over. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** `ended` resolves with the status of the command: undefined, when it was told to stop. */
+const lifeOf = (
+  child: ChildProcess,
+  atMostMs: Millis,
+): { readonly ended: Promise<number | undefined>; readonly stop: () => void } => {
+  let tooMuch: Timer | undefined
+  const end = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-(child.pid ?? 0), signal)
+    } catch {
+      // It has ended by itself.
     }
-    const enough = realClock.after(atMostMs, () => end('SIGTERM'))
-    const tooMuch = realClock.after(atMostMs + LAST_WORD_MS, () => end('SIGKILL'))
-    const interrupt = (): void => end('SIGTERM')
-    process.on('SIGINT', interrupt)
-    const over = (): void => {
-      enough.cancel()
-      tooMuch.cancel()
-      process.off('SIGINT', interrupt)
-    }
-    child.once('error', (error) => {
-      over()
-      reject(error)
-    })
-    child.once('exit', (code) => {
-      over()
-      resolve(stopped ? undefined : (code ?? 1))
-    })
+  }
+  const stop = (): void => {
+    if (tooMuch !== undefined) return
+    tooMuch = realClock.after(LAST_WORD_MS, () => end('SIGKILL'))
+    end('SIGTERM')
+  }
+  const enough = realClock.after(atMostMs, stop)
+  for (const signal of INTERRUPTS) process.on(signal, stop)
+  const ended = new Promise<number | undefined>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(tooMuch === undefined ? (code ?? 1) : undefined))
+  }).finally(() => {
+    enough.cancel()
+    tooMuch?.cancel()
+    for (const signal of INTERRUPTS) process.off(signal, stop)
   })
+  return { ended, stop }
+}
 
 const pause = (ms: Millis): Promise<void> => new Promise((resolve) => void realClock.after(ms, resolve))

@@ -1,8 +1,12 @@
 // `weir doctor` as a user types it, in front of a real weir and a simulated exchange: what it says of weir itself, and of bots
 // that go through it, past it, or turn away from its certificate.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { at, runCli } from '../launch/launch.ts'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { at, runCli, startCli } from '../launch/launch.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
 
@@ -178,6 +182,21 @@ describe('weir doctor, of a bot', { timeout: 40_000 }, () => {
       says: expect.stringContaining('not seen'),
     })
     expect(report.status).toBe(1)
+  })
+
+  // weir was restarted while doctor ran: doctor ended with an error, and the bot traded on without anybody to stop it.
+  it.each(['weir goes away', 'doctor is told to stop'])('is ended when %s', async (story) => {
+    await using own = await startWeir({ exchange, config: LIMITS })
+    const file = join(own.stateDir, 'pid')
+    const doctor = startCli(['doctor', ...at(own), '--', 'sh', '-c', `echo $$ > ${file}; exec sleep 30`])
+    const output = text(doctor.stdout)
+    const pid = await vi.waitUntil(() => existsSync(file) && Number(readFileSync(file, 'utf8')), 20_000)
+    if (story === 'weir goes away') await own.kill9()
+    else doctor.kill('SIGTERM')
+    const [status] = await once(doctor, 'exit')
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    expect(status).toBe(1)
+    expect(await output).toMatch(story === 'weir goes away' ? /^ILL {3}weir .* no weir answers at/m : /not seen/)
   })
 
   it('that does not exist', async () => {

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util'
 import { type Call, newRecord } from '../src/core/call.ts'
 import { realClock } from '../src/core/clock.ts'
-import type { Observer, WeirEvent } from '../src/core/events.ts'
+import { callFinished, type Observer, type WeirEvent } from '../src/core/events.ts'
 import { Presence } from '../src/core/presence.ts'
 import { History } from '../src/observe/history.ts'
 import { createRecent } from '../src/observe/recent.ts'
@@ -53,7 +53,12 @@ async function compare(stage: Stage): Promise<void> {
 
 /** Each observer by itself: microseconds per finished call, once V8 has seen enough of them. */
 function alone(): void {
-  const history = new History({ clock: realClock, limits: () => [], journal: { load: () => [], save: () => {} } })
+  const history = new History({
+    clock: realClock,
+    limits: () => [],
+    journal: { load: () => [], save: () => {} },
+    tell: () => {},
+  })
   const observers: readonly (readonly [string, Observer])[] = [
     ['history', history.observer],
     ['who spent it', new Spenders(realClock).observer],
@@ -95,7 +100,7 @@ function finished(index: number): WeirEvent {
     record,
     early: undefined,
   }
-  return { type: 'call.finished', call, status: 200, tookMs: 41 }
+  return callFinished(call, 200, 41)
 }
 
 async function measure(stage: Stage, way: Way): Promise<number> {

@@ -7,7 +7,7 @@ import { Alerts } from '../src/alerts/alerts.ts'
 import { loadRules } from '../src/config/load.ts'
 import { type Call, newRecord, OK } from '../src/core/call.ts'
 import { realClock } from '../src/core/clock.ts'
-import type { Observer } from '../src/core/events.ts'
+import { callFinished, type Observer } from '../src/core/events.ts'
 import { Presence } from '../src/core/presence.ts'
 import type { LimitView } from '../src/core/views.ts'
 import { analyse } from '../src/failures/analysis.ts'
@@ -30,7 +30,7 @@ const clock = realClock
 const stats = new Stats(clock)
 const failures = new Failures(clock, () => rules.failurePatterns)
 const nothing = async () => undefined
-const monitor = new Monitor({ clock, rules: () => rules.health, askHost: nothing, check: nothing })
+const monitor = new Monitor({ clock, rules: () => rules.health, askHost: nothing, check: nothing, tell: () => {} })
 const times = new Times()
 const calls = Array.from({ length: 5000 }, (_, index) => callOf(index))
 
@@ -42,7 +42,7 @@ row('histograms by class, per call', CALLS, (index) => times.finished(callAt(ind
 for (let index = 0; index < 1000; index += 1) {
   const call = callOf(index)
   Object.assign(call.record, { exchange: 'kraken', verdict: { ...OK, kind: 'failing', reason: `http 50${index % 5}` } })
-  failures.observer({ type: 'call.finished', call, status: 503, tookMs: 12 })
+  failures.observer(callFinished(call, 503, 12))
 }
 const kept = failures.list('kraken')
 const uses = stats.view().bots.flatMap(({ bot, classes: of }) => of.map((use) => ({ ...use, bot })))
@@ -89,7 +89,7 @@ function row(what: string, times: number, run: (index: number) => void): void {
 }
 
 function perCall(observer: Observer): (index: number) => void {
-  return (index) => observer({ type: 'call.finished', call: callAt(index), status: 200, tookMs: 12 })
+  return (index) => observer(callFinished(callAt(index), 200, 12))
 }
 
 function callAt(index: number): Call {

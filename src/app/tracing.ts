@@ -27,6 +27,7 @@ export const startTracing = async (
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ''))
     throw new StartError('OTEL_EXPORTER_OTLP_ENDPOINT is no http or https address')
   const { Exporter } = await import('../trace/exporter.ts')
+  const { inBlocks } = await import('../trace/random-hex.ts')
   return new Exporter({
     collector: {
       url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
@@ -35,7 +36,7 @@ export const startTracing = async (
       version: VERSION,
     },
     clock,
-    random: (bytes) => randomBytes(bytes).toString('hex'),
+    random: inBlocks(randomBytes),
     failed: (message) => log.warn(message),
   })
 }

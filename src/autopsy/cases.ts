@@ -3,7 +3,7 @@
 
 import type { Advice, Cause, Recommendation } from '../core/autopsy.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Observer, WeirEvent } from '../core/events.ts'
+import type { CallFinished, Observer, WeirEvent } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import { adviceOn, type BucketFile, type Case, type Shortfall } from './advice.ts'
 
@@ -52,7 +52,7 @@ export class Cases {
   }
 
   /** Whether the other classes of a bucket get through is known only of buckets that have refused. */
-  #passed({ call: { record } }: Extract<WeirEvent, { type: 'call.finished' }>): void {
+  #passed({ call: { record } }: CallFinished): void {
     if (this.#files.size === 0 || record.verdict?.kind !== 'ok' || record.class === undefined) return
     for (const { passed } of this.#files.values()) {
       const count = passed.get(record.class)

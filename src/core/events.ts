@@ -2,21 +2,39 @@
 
 import type { AlertView } from './alert.ts'
 import type { Autopsy, Recommendation } from './autopsy.ts'
-import type { Call, Verdict } from './call.ts'
+import type { Call, CallRecord, Verdict } from './call.ts'
+import { ERRORS } from './errors.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
 
 /** State of a breaker, in the field's sense: closed is healthy. */
 export type BreakerState = 'closed' | 'open' | 'half_open'
 
+/** What the cache did for a call: a closed list. */
+export type CacheResult = 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
+
+/** A call has its answer; with what several observers would each have to find out. */
+export interface CallFinished {
+  readonly type: 'call.finished'
+  readonly call: Call
+  readonly status: number
+  readonly tookMs: Millis
+  readonly error: unknown
+  /** Undefined when the class has no cache. */
+  readonly cacheResult: CacheResult | undefined
+  /** Refused for a limit: the budget was spent, or the queue full. */
+  readonly limited: boolean
+}
+
+/** The fact that `call` has its answer, its record being complete. */
+export const callFinished = (call: Call, status: number, tookMs: Millis, error?: unknown): CallFinished => {
+  const { record } = call
+  const limited = record.error !== undefined && ERRORS[record.error].speaks === 'limit'
+  return { type: 'call.finished', call, status, tookMs, error, cacheResult: cacheResult(record), limited }
+}
+
 /** Something that happened. No secret ever enters an event. */
 export type WeirEvent =
-  | {
-      readonly type: 'call.finished'
-      readonly call: Call
-      readonly status: number
-      readonly tookMs: Millis
-      readonly error?: unknown
-    }
+  | CallFinished
   | {
       readonly type: 'limit.violated'
       readonly exchange: string
@@ -90,4 +108,12 @@ export const tee = (observers: readonly Observer[]): Observer => {
     }
   }
   return tell
+}
+
+/** Read from what the cache wrote for `Cache-Status`. */
+const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {
+  if (decision === 'cached') return 'hit'
+  if (decision === 'stale' || decision === 'coalesced') return decision
+  if (cache === undefined) return undefined
+  return cache.startsWith('fwd=bypass') ? 'bypass' : 'miss'
 }

@@ -5,7 +5,7 @@ import type { AlertView } from './alert.ts'
 import type { Cause, Recommendation } from './autopsy.ts'
 import type { Decision, Sent, Verdict } from './call.ts'
 import type { ErrorCode } from './errors.ts'
-import type { BreakerState } from './events.ts'
+import type { BreakerState, CacheResult } from './events.ts'
 import type { EndpointClass } from './rules.ts'
 import type { Shadow } from './shadow.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
@@ -193,9 +193,6 @@ export interface TotalsView {
   /** What would have been done with calls that shadow mode let go. */
   readonly would: Readonly<Record<Shadow['would'], number>>
 }
-
-/** What the cache did for a call: a closed list. */
-export type CacheResult = 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
 
 /** How long something took since the start of the process. Quantiles are upper bounds, undefined when there was nothing. */
 export interface LatencyView {

@@ -4,7 +4,7 @@
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { systemCode } from '../core/errors.ts'
-import type { Observer, WeirEvent } from '../core/events.ts'
+import type { CallFinished, Observer } from '../core/events.ts'
 import type { FailurePattern, FailureView } from '../core/failure.ts'
 import type { Millis } from '../core/units.ts'
 import { classify } from './patterns.ts'
@@ -52,7 +52,7 @@ export class Failures {
     return [...all]
   }
 
-  #remember(service: string, { call, status, tookMs, error }: Extract<WeirEvent, { type: 'call.finished' }>): void {
+  #remember(service: string, { call, status, tookMs, error }: CallFinished): void {
     const { record } = call
     const { message, said } = wordsOf(call, status, error)
     const { name, category, severity } = classify(this.#patterns(), message, said, record.verdict?.kind)

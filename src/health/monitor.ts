@@ -2,7 +2,7 @@
 // as that takes nothing from anybody. What limits.yaml lists under `checks` is always asked.
 
 import { type Clock, every, type Timer } from '../core/clock.ts'
-import type { Observer, WeirEvent } from '../core/events.ts'
+import type { CallFinished, Observer } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import type { ServiceView } from '../core/views.ts'
 import type { CheckRule, HealthRules } from '../core/watch-rules.ts'
@@ -87,7 +87,7 @@ export class Monitor {
     }))
   }
 
-  #hear({ call: { record, request }, error }: Extract<WeirEvent, { type: 'call.finished' }>): void {
+  #hear({ call: { record, request }, error }: CallFinished): void {
     const { decision, verdict, exchange, upstreamMs } = record
     if (exchange === undefined || decision === 'cached' || decision === 'coalesced') return
     if (decision === 'failed') this.#failed(request.host, 'exchange', record.error ?? nameOf(error))

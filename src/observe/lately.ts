@@ -1,12 +1,9 @@
 // How often something happened at each exchange within the last five minutes, in slots of ten seconds: the oldest slot
 // fades as a whole, so a count covers between 290 and 300 seconds.
 
-import type { CallRecord } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { ERRORS } from '../core/errors.ts'
-import type { Observer } from '../core/events.ts'
+import type { CallFinished, Observer } from '../core/events.ts'
 import type { ActivityView } from '../core/views.ts'
-import { cacheResult } from './tally.ts'
 
 const SLOT_MS = 10_000
 const SLOTS = 30
@@ -27,7 +24,7 @@ export class Lately {
   }
 
   readonly observer: Observer = (event) => {
-    if (event.type === 'call.finished') this.#count(event.call.record)
+    if (event.type === 'call.finished') this.#count(event)
   }
 
   /** @param exchange undefined for all of them together */
@@ -42,15 +39,14 @@ export class Lately {
     return sum
   }
 
-  #count(record: CallRecord): void {
-    const { exchange, decision, error, verdict } = record
+  #count({ call: { record }, cacheResult: result, limited }: CallFinished): void {
+    const { exchange, decision, verdict } = record
     if (exchange === undefined) return
     const counts = this.#current(exchange)
     counts.calls += 1
     if (decision === 'refused') counts.refused += 1
-    if (error !== undefined && ERRORS[error].speaks === 'limit') counts.limited += 1
+    if (limited) counts.limited += 1
     if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') counts.throttled += 1
-    const result = cacheResult(record)
     if (result === 'stale') counts.stale += 1
     if (result === 'hit' || result === 'stale' || result === 'coalesced') counts.cacheHits += 1
     else if (result === 'miss') counts.cacheMisses += 1

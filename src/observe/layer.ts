@@ -2,7 +2,7 @@
 
 import type { Call, Reply } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Observer } from '../core/events.ts'
+import { callFinished, type Observer } from '../core/events.ts'
 import type { Layer } from '../core/stack.ts'
 
 /** Tells `observer` of each call once its reply is ready to go out; the body may still be streaming. */
@@ -11,7 +11,7 @@ export const observe =
   (next) =>
   async (call) => {
     const finish = (status: number, error: unknown): void =>
-      observer({ type: 'call.finished', call, status, tookMs: clock.now() - call.startedAt, error })
+      observer(callFinished(call, status, clock.now() - call.startedAt, error))
     let reply: Reply
     try {
       reply = await next(call)

@@ -11,7 +11,7 @@ import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { Autopsy } from '../core/autopsy.ts'
 import type { Call, Verdict } from '../core/call.ts'
 import { systemCode } from '../core/errors.ts'
-import type { Observer, WeirEvent } from '../core/events.ts'
+import type { CallFinished, Observer, WeirEvent } from '../core/events.ts'
 import { shadowText } from '../core/shadow.ts'
 
 /** Levels of `--log-level`. */
@@ -235,7 +235,7 @@ const autopsyFields = (autopsy: Autopsy) => ({
   since_start_ms: round(autopsy.sinceStartMs),
 })
 
-const callFields = ({ call, status, tookMs, error }: Extract<WeirEvent, { type: 'call.finished' }>) => {
+const callFields = ({ call, status, tookMs, error }: CallFinished) => {
   const { record } = call
   const bug = record.error === 'internal' || record.decision === undefined
   return {

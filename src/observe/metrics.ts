@@ -162,7 +162,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
       if (event.type === 'breaker.changed') tally.breakerChanged(event.host, event.from, event.to)
       return
     }
-    tally.finished(event.call.record)
+    tally.finished(event)
     times.finished(event.call.record, event.tookMs)
   }
   return {

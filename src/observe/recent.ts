@@ -2,7 +2,7 @@
 // Bounded, and free of everything a bot sent but its method, host and name.
 
 import type { Clock } from '../core/clock.ts'
-import type { Observer, WeirEvent } from '../core/events.ts'
+import type { CallFinished, Observer, WeirEvent } from '../core/events.ts'
 import { shadowText } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { CallView, ViolationView } from '../core/views.ts'
@@ -29,38 +29,24 @@ export const createRecent = (clock: Clock): Recent => {
   const violations = new Ring<ViolationView>(VIOLATIONS)
   const listeners = new Set<(news: News) => void>()
 
-  /** Remembers what is to be remembered; undefined for what is of no interest to those who watch. */
-  const newsOf = (event: WeirEvent): News | undefined => {
-    switch (event.type) {
-      case 'call.finished': {
-        const told = callView(event, clock.wall())
-        calls.push(told)
-        return { type: 'call', told }
-      }
-      case 'limit.violated': {
-        const told = violationView(event, clock.wall())
-        violations.push(told)
-        return { type: 'violation', told }
-      }
-      case 'breaker.changed': {
-        const { host, from, to, reason, openForMs } = event
-        return { type: 'breaker', told: { host, from, to, reason, openForMs } }
-      }
-      case 'alert.raised':
-      case 'alert.resolved':
-        return { type: 'alert', told: event.alert }
-      case 'rules.replaced':
-        return { type: 'rules', told: { source: event.source, report: undefined } }
-      case 'rules.rejected':
-        return { type: 'rules', told: { source: event.source, report: event.report } }
-      default:
-        return undefined
-    }
+  const tell = (news: News): void => {
+    for (const listener of listeners) listener(news)
   }
   return {
     observer: (event) => {
-      const news = newsOf(event)
-      if (news !== undefined) for (const listener of listeners) listener(news)
+      if (event.type === 'call.finished') {
+        const told = callView(event, clock.wall())
+        calls.push(told)
+        // Nearly always nobody listens, and this is on the road of every call.
+        if (listeners.size > 0) tell({ type: 'call', told })
+      } else if (event.type === 'limit.violated') {
+        const told = violationView(event, clock.wall())
+        violations.push(told)
+        tell({ type: 'violation', told })
+      } else if (listeners.size > 0) {
+        const news = newsOf(event)
+        if (news !== undefined) tell(news)
+      }
     },
     calls: (limit) => calls.list(limit),
     violations: (limit) => violations.list(limit),
@@ -71,11 +57,27 @@ export const createRecent = (clock: Clock): Recent => {
   }
 }
 
+/** News of what is not remembered; undefined for what is of no interest to those who watch. */
+const newsOf = (event: WeirEvent): News | undefined => {
+  switch (event.type) {
+    case 'breaker.changed': {
+      const { host, from, to, reason, openForMs } = event
+      return { type: 'breaker', told: { host, from, to, reason, openForMs } }
+    }
+    case 'alert.raised':
+    case 'alert.resolved':
+      return { type: 'alert', told: event.alert }
+    case 'rules.replaced':
+      return { type: 'rules', told: { source: event.source, report: undefined } }
+    case 'rules.rejected':
+      return { type: 'rules', told: { source: event.source, report: event.report } }
+    default:
+      return undefined
+  }
+}
+
 // Copied at once: to keep the call would be to keep its headers and its body, secrets and all.
-const callView = (
-  { call, status, tookMs }: Extract<WeirEvent, { type: 'call.finished' }>,
-  atWallMs: Millis,
-): CallView => {
+const callView = ({ call, status, tookMs }: CallFinished, atWallMs: Millis): CallView => {
   const { record, request } = call
   return {
     id: call.id,

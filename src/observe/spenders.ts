@@ -4,13 +4,13 @@
 import type { Clock } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import type { Millis, Tokens } from '../core/units.ts'
+import { OTHER } from './tally.ts'
 
 const MINUTE_MS: Millis = 60_000
 const MINUTES = 15
 /** Of one minute; what comes beyond is not told apart. */
 const BUCKETS_KEPT = 512
 const BOTS_KEPT = 50
-const OTHER = 'other'
 
 type Spent = Map<string, Map<string, Tokens>>
 

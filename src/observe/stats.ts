@@ -1,14 +1,12 @@
 // Who does what: of every bot and class, what became of its calls, how long they waited, and what they spent. Bots come from
 // outside, so only so many are told apart; the rest are one, called `other`.
 
-import type { CallRecord } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { ERRORS } from '../core/errors.ts'
-import type { Observer } from '../core/events.ts'
+import type { CallFinished, Observer } from '../core/events.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import type { BotView, OutcomesView, StatsView, UseView } from '../core/usage.ts'
 import { Histogram } from './histogram.ts'
-import { cacheResult } from './tally.ts'
+import { OTHER } from './tally.ts'
 
 /** Bots told apart, `other` among them. */
 const BOTS = 200
@@ -16,7 +14,6 @@ const BOTS = 200
 const FORGOTTEN_AFTER_MS: Millis = 3_600_000
 /** How often it is looked for whom to forget. */
 const SWEEP_EVERY_MS: Millis = 60_000
-const OTHER = 'other'
 const WAIT_BOUNDS_MS = [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000]
 
 interface Use {
@@ -51,7 +48,7 @@ export class Stats {
   }
 
   readonly observer: Observer = (event) => {
-    if (event.type === 'call.finished') this.#count(event.call.bot, event.call.record)
+    if (event.type === 'call.finished') this.#count(event)
   }
 
   /** Everything counted. */
@@ -72,10 +69,10 @@ export class Stats {
     return [...this.#bots].map(([bot, { firstAtWallMs, lastAtWallMs }]) => ({ bot, firstAtWallMs, lastAtWallMs }))
   }
 
-  #count(name: string, record: CallRecord): void {
-    const { exchange, class: id, decision, error, cost, waitedMs } = record
+  #count({ call, cacheResult: result, limited }: CallFinished): void {
+    const { exchange, class: id, decision, cost, waitedMs } = call.record
     if (exchange === undefined || id === undefined) return
-    const bot = this.#bot(name)
+    const bot = this.#bot(call.bot)
     bot.lastAtWallMs = this.#clock.wall()
     let use = bot.uses.get(id)
     if (use === undefined) {
@@ -88,8 +85,7 @@ export class Stats {
     if (decision === 'forwarded') use.forwarded += 1
     else if (decision === 'refused') use.refused += 1
     else if (decision === 'failed') use.failed += 1
-    if (error !== undefined && ERRORS[error].speaks === 'limit') use.limited += 1
-    const result = cacheResult(record)
+    if (limited) use.limited += 1
     if (result === 'hit' || result === 'stale' || result === 'coalesced') use.saved += 1
   }
 

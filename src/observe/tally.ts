@@ -1,9 +1,9 @@
 // Plain counts of what happened, per class and per bucket. Cheap to add to, read by the metrics and the health pages.
 
-import type { CallRecord, Decision, Verdict } from '../core/call.ts'
-import type { BreakerState } from '../core/events.ts'
+import type { Decision, Verdict } from '../core/call.ts'
+import type { BreakerState, CacheResult, CallFinished } from '../core/events.ts'
 import type { Shadow } from '../core/shadow.ts'
-import type { CacheResult, TotalsView } from '../core/views.ts'
+import type { TotalsView } from '../core/views.ts'
 
 /** A count with its labels. */
 export interface Count {
@@ -39,7 +39,7 @@ export class Tally {
   readonly #changes = new Map<string, { readonly labels: { host: string; from: string; to: string }; value: number }>()
 
   /** A call has its answer. */
-  finished(record: CallRecord): void {
+  finished({ call: { record }, cacheResult }: CallFinished): void {
     let counts = this.#classes.get(record.class)
     if (counts === undefined) {
       counts = newCounts(record.exchange ?? OTHER, within(record.exchange ?? '', record.class ?? OTHER))
@@ -50,8 +50,7 @@ export class Tally {
     counts.decision[decision ?? 'failed'] += 1
     // Only the call that fetched an answer counts it, not those who shared or found it.
     if (verdict !== undefined && decision !== 'coalesced' && decision !== 'cached') counts.verdict[verdict.kind] += 1
-    const result = cacheResult(record)
-    if (result !== undefined) counts.result[result] += 1
+    if (cacheResult !== undefined) counts.result[cacheResult] += 1
     if (record.shadow !== undefined) counts.would[record.shadow.would] += 1
   }
 
@@ -112,14 +111,6 @@ export class Tally {
 /** Label of a class or bucket: `kraken.private` is `private` of `kraken`, as the label `exchange` says already. */
 export const within = (exchange: string, id: string): string =>
   id.startsWith(`${exchange}.`) ? id.slice(exchange.length + 1) : id
-
-/** What the cache did, read from what it wrote for `Cache-Status`; undefined when the class has no cache. */
-export const cacheResult = ({ decision, cache }: CallRecord): CacheResult | undefined => {
-  if (decision === 'cached') return 'hit'
-  if (decision === 'stale' || decision === 'coalesced') return decision
-  if (cache === undefined) return undefined
-  return cache.startsWith('fwd=bypass') ? 'bypass' : 'miss'
-}
 
 const withZeros = (counts: BucketCounts, known: readonly BucketLabels[]): readonly Count[] => {
   const untouched = known.filter(({ exchange, bucket }) => !counts.has(`${exchange} ${bucket}`))

@@ -6,7 +6,8 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Observer } from '../core/events.ts'
 import { patientFetch } from '../core/patient-fetch.ts'
 import type { Millis } from '../core/units.ts'
-import { type RandomHex, type Span, spansOf } from './spans.ts'
+import type { RandomHex } from './random-hex.ts'
+import { type Span, spansOf } from './spans.ts'
 
 const SEND_EVERY_MS: Millis = 2000
 const BATCH = 512

@@ -2,9 +2,10 @@
 // below it one for the wait and one for the exchange. Nothing of a bot is in them but its method, host and name.
 
 import type { Call } from '../core/call.ts'
-import type { WeirEvent } from '../core/events.ts'
+import type { CallFinished } from '../core/events.ts'
 import { field } from '../core/headers.ts'
 import type { Millis } from '../core/units.ts'
+import type { RandomHex } from './random-hex.ts'
 
 /** One span, ready for JSON. */
 export interface Span {
@@ -24,9 +25,6 @@ type Attribute = {
   readonly value: { readonly stringValue: string } | { readonly intValue: string } | { readonly doubleValue: number }
 }
 
-/** So many random bytes, in hexadecimal. */
-export type RandomHex = (bytes: number) => string
-
 const INTERNAL = 1
 const SERVER = 2
 const CLIENT = 3
@@ -36,11 +34,7 @@ const FAILED = 2
  * The spans of a finished call; none when the bot's own trace says that it is not sampled. When it waited is reckoned from how
  * long it waited and how long the exchange took: weir's own share is a fraction of a millisecond.
  */
-export const spansOf = (
-  { call, status, tookMs }: Extract<WeirEvent, { type: 'call.finished' }>,
-  wallMs: Millis,
-  random: RandomHex,
-): readonly Span[] => {
+export const spansOf = ({ call, status, tookMs }: CallFinished, wallMs: Millis, random: RandomHex): readonly Span[] => {
   const parent = parentOf(call)
   if (parent?.sampled === false) return []
   const { record } = call

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { Cases } from '../../src/autopsy/cases.ts'
 import type { Autopsy } from '../../src/core/autopsy.ts'
 import { OK } from '../../src/core/call.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import { anAutopsy } from '../support/autopsy.ts'
 import { aCall, aVerdict } from '../support/build.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -40,7 +40,7 @@ const outspent = () =>
     call: callOf('coinbase.private'),
     tokens: 3,
   })
-const passed = (id: string) => cases.observer({ type: 'call.finished', call: callOf(id), status: 200, tookMs: 1 })
+const passed = (id: string) => cases.observer(callFinished(callOf(id), 200, 1))
 const types = () => told.map(({ type }) => type)
 
 describe('refusals', () => {

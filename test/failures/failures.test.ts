@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord, Verdict } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
+import { callFinished } from '../../src/core/events.ts'
 import type { FailurePattern } from '../../src/core/failure.ts'
 import { Failures } from '../../src/failures/failures.ts'
 import { SECRET, sampleCall, sampleClock } from '../observe/samples.ts'
@@ -10,11 +11,12 @@ const stage = (patterns: readonly FailurePattern[] = []) => {
   const clock = sampleClock()
   const failures = new Failures(clock, () => patterns)
   const finish = (record: Partial<CallRecord>, status = 200, error?: unknown) =>
-    failures.observer({
-      type: 'call.finished',
-      call: sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2', ...record }),
-      ...{ status, tookMs: 12, error },
-    })
+    failures.observer(
+      callFinished(
+        sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2', ...record }),
+        ...([status, 12, error] as const),
+      ),
+    )
   const said = (kind: Verdict['kind'], reason: string) =>
     finish({ decision: 'forwarded', verdict: { ...aVerdict(kind), reason } })
   const last = () => failures.list('kraken').at(-1)

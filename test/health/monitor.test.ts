@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
+import { callFinished } from '../../src/core/events.ts'
 import { type Answered, Monitor } from '../../src/health/monitor.ts'
 import { sampleCall } from '../observe/samples.ts'
 import { aVerdict } from '../support/build.ts'
@@ -49,11 +50,7 @@ beforeEach(() => {
 })
 
 const finish = (record: Partial<CallRecord>) =>
-  monitor.observer({
-    type: 'call.finished',
-    call: sampleCall({ exchange: 'kraken', decision: 'forwarded', ...record }),
-    ...{ status: 200, tookMs: 30 },
-  })
+  monitor.observer(callFinished(sampleCall({ exchange: 'kraken', decision: 'forwarded', ...record }), 200, 30))
 const ok = (upstreamMs = 100) => finish({ verdict: aVerdict('ok'), upstreamMs })
 const failing = () => finish({ verdict: { ...aVerdict('failing'), reason: 'http 503' } })
 const service = (name = HOST) => monitor.view().find((one) => one.name === name)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
+import { callFinished } from '../../src/core/events.ts'
 import type { LimitView } from '../../src/core/views.ts'
 import { History } from '../../src/observe/history.ts'
 import { limitView } from '../admin/desk.ts'
@@ -25,12 +26,13 @@ const stage = (
   const history = new History({ clock, limits, journal, tell: ({ type }) => troubles.push(type) })
   history.start()
   const call = (record: Partial<CallRecord> = {}) =>
-    history.observer({
-      type: 'call.finished',
-      call: sampleCall({ exchange: 'kraken', class: 'kraken.private', decision: 'forwarded', ...record }),
-      status: 200,
-      tookMs: 1,
-    })
+    history.observer(
+      callFinished(
+        sampleCall({ exchange: 'kraken', class: 'kraken.private', decision: 'forwarded', ...record }),
+        200,
+        1,
+      ),
+    )
   return { clock, history, saved, call, troubles }
 }
 

@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type CallRecord, OK } from '../../src/core/call.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import { Lately } from '../../src/observe/lately.ts'
 import { sampleCall, sampleClock } from './samples.ts'
 
-const finished = (record: Partial<CallRecord>): WeirEvent => ({
-  type: 'call.finished',
-  call: sampleCall({ exchange: 'kraken', ...record }),
-  status: 200,
-  tookMs: 10,
-})
+const finished = (record: Partial<CallRecord>): WeirEvent =>
+  callFinished(sampleCall({ exchange: 'kraken', ...record }), 200, 10)
 
 describe('the last five minutes', () => {
   it('count what the exchange turned away, what weir refused, and what the cache spared', () => {

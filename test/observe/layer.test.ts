@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Reply } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import { Stack } from '../../src/core/stack.ts'
 import { observe } from '../../src/observe/layer.ts'
 import { rescue } from '../../src/rescue/layer.ts'
@@ -21,7 +21,7 @@ describe('observe', () => {
       clock.at = 41
       return reply
     })(call)
-    expect(events).toEqual([{ type: 'call.finished', call, status: 200, tookMs: 41, error: undefined }])
+    expect(events).toEqual([callFinished(call, 200, 41)])
   })
 
   it('tells once of a call that was rescued, with what had been thrown', async () => {

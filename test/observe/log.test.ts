@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { CallRecord, Verdict } from '../../src/core/call.ts'
 import { OK } from '../../src/core/call.ts'
 import { WeirError } from '../../src/core/errors.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import { createLog, type LogLevel } from '../../src/observe/log.ts'
 import { anAutopsy } from '../support/autopsy.ts'
 import { SECRET, sampleCall } from './samples.ts'
@@ -15,13 +15,11 @@ const written = (level: LogLevel, events: readonly WeirEvent[]): Record<string, 
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-const finished = (record: Partial<CallRecord>, error?: unknown): WeirEvent => ({
-  type: 'call.finished',
-  call: sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
-  status: 200,
-  tookMs: 10.12345,
-  error,
-})
+const finished = (record: Partial<CallRecord>, error?: unknown): WeirEvent =>
+  callFinished(
+    sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
+    ...([200, 10.12345, error] as const),
+  )
 
 const verdict = (kind: Verdict['kind'], reason: string): Verdict => ({ ...OK, kind, reason })
 

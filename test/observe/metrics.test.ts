@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
 import { OK } from '../../src/core/call.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import type { BreakerView, LimitView, QueueView } from '../../src/core/views.ts'
 import { createMetrics, METRICS, type MetricSources } from '../../src/observe/metrics.ts'
 import { anAutopsy } from '../support/autopsy.ts'
@@ -18,12 +18,12 @@ const metricsWith = (sources: Partial<MetricSources> = {}, prefix = 'weir_') =>
     ...sources,
   })
 
-const finished = (record: Partial<CallRecord>, tookMs = 10): WeirEvent => ({
-  type: 'call.finished',
-  call: sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
-  status: 200,
-  tookMs,
-})
+const finished = (record: Partial<CallRecord>, tookMs = 10): WeirEvent =>
+  callFinished(
+    sampleCall({ exchange: 'kraken', class: 'kraken.private', credential: 'a1b2c3d4', ...record }),
+    200,
+    tookMs,
+  )
 
 const limit = (bucket: string, scope: string, available: number, utilization: number): LimitView => ({
   exchange: 'kraken',

@@ -1,17 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { type CallRecord, OK } from '../../src/core/call.ts'
-import type { WeirEvent } from '../../src/core/events.ts'
+import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import { createRecent } from '../../src/observe/recent.ts'
 import { Ring } from '../../src/observe/ring.ts'
 import { anAutopsy } from '../support/autopsy.ts'
 import { SECRET, sampleCall, sampleClock } from './samples.ts'
 
-const finished = (record: Partial<CallRecord>): WeirEvent => ({
-  type: 'call.finished',
-  call: sampleCall(record),
-  status: 200,
-  tookMs: 10,
-})
+const finished = (record: Partial<CallRecord>): WeirEvent => callFinished(sampleCall(record), 200, 10)
 
 describe('the recent past', () => {
   it('keeps the last 500 calls and forgets older ones', () => {
@@ -70,9 +65,12 @@ describe('the recent past', () => {
     const heard: string[] = []
     const stop = recent.subscribe(({ type }) => heard.push(type))
     recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
+    recent.observer(finished({}))
     stop()
     recent.observer({ type: 'rules.replaced', source: 'limits.yaml' })
-    expect(heard).toEqual(['rules'])
+    recent.observer(finished({}))
+    expect(heard).toEqual(['rules', 'call'])
+    expect(recent.calls()).toHaveLength(2)
   })
 })
 

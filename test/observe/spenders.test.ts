@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
+import { callFinished } from '../../src/core/events.ts'
 import { spendingViews } from '../../src/limit/view.ts'
 import { Spenders } from '../../src/observe/spenders.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -11,12 +12,7 @@ const stage = () => {
   const clock = new FakeClock()
   const spenders = new Spenders(clock)
   const spend = (bot: string, cost: number, record: Partial<CallRecord> = {}, key = KEY) =>
-    spenders.observer({
-      type: 'call.finished',
-      call: { ...sampleCall({ spent: [{ key, cost }], sent: 'yes', ...record }), bot },
-      status: 200,
-      tookMs: 1,
-    })
+    spenders.observer(callFinished({ ...sampleCall({ spent: [{ key, cost }], sent: 'yes', ...record }), bot }, 200, 1))
   return { clock, spenders, spend }
 }
 

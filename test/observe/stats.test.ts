@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
+import { callFinished } from '../../src/core/events.ts'
 import { Stats } from '../../src/observe/stats.ts'
 import { sampleCall, sampleClock } from './samples.ts'
 
@@ -7,12 +8,9 @@ const statsWith = () => {
   const clock = sampleClock()
   const stats = new Stats(clock)
   const call = (bot: string, record: Partial<CallRecord> = {}) =>
-    stats.observer({
-      type: 'call.finished',
-      call: { ...sampleCall({ exchange: 'kraken', class: 'kraken.private', ...record }), bot },
-      status: 200,
-      tookMs: 5,
-    })
+    stats.observer(
+      callFinished({ ...sampleCall({ exchange: 'kraken', class: 'kraken.private', ...record }), bot }, 200, 5),
+    )
   return { clock, stats, call }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CallRecord } from '../../src/core/call.ts'
+import { callFinished } from '../../src/core/events.ts'
 import { spansOf } from '../../src/trace/spans.ts'
 import { SECRET, sampleCall } from '../observe/samples.ts'
 import { aVerdict } from '../support/build.ts'
@@ -11,7 +12,7 @@ const spans = (record: Partial<CallRecord>, status = 200, headers: readonly stri
   const random = (bytes: number) => String(++made).padStart(bytes * 2, '0')
   const sample = sampleCall({ exchange: 'kraken', class: 'kraken.private', ...record })
   const call = { ...sample, request: { ...sample.request, headers: [...sample.request.headers, ...headers] } }
-  return spansOf({ type: 'call.finished', call, status, tookMs: 350 }, WALL, random)
+  return spansOf(callFinished(call, status, 350), WALL, random)
 }
 
 describe('a call as spans', () => {

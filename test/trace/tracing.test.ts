@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { realClock } from '../../src/core/clock.ts'
+import { callFinished } from '../../src/core/events.ts'
 import { Exporter } from '../../src/trace/exporter.ts'
 import type { Span } from '../../src/trace/spans.ts'
 import { sampleCall } from '../observe/samples.ts'
@@ -54,11 +55,9 @@ const exporterTo = (url: string) => {
     failed: (message) => failures.push(message),
   })
   const finish = () =>
-    exporter.observer({
-      type: 'call.finished',
-      call: sampleCall({ exchange: 'kraken', class: 'kraken.private', decision: 'forwarded' }),
-      ...{ status: 200, tookMs: 5 },
-    })
+    exporter.observer(
+      callFinished(sampleCall({ exchange: 'kraken', class: 'kraken.private', decision: 'forwarded' }), 200, 5),
+    )
   return { exporter, failures, finish }
 }
 

@@ -75,13 +75,14 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
   const look = (): void => {
     if (together() === told) return
     told = together()
-    tell(log, view(), shownOf(address), told)
+    tell(log, view(), shownOf(address), told ? undefined : why())
     if (!told) return
     // From now on the others keep a share for this process, which the next one gives back.
     database.keep('member', me)
     database.keep('left', '')
     void restore(redis, secret, log)
   }
+  const why = (): string => redis.trouble() ?? 'it does not answer'
   const view = (): StoreView => ({ onFailure: rules().onStoreFailure, exchanges: store.standing() })
   store.start(rules().exchanges.map(({ name }) => name))
   return {
@@ -89,7 +90,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     redis,
     secret: Buffer.from(secret, 'hex'),
     view,
-    part: () => partOf(view(), shownOf(address)),
+    part: () => partOf(view(), shownOf(address), why()),
     errors: () => errors,
     close: async () => {
       await store.stop()
@@ -185,16 +186,17 @@ const refuseEviction = async (redis: RedisConnection, shown: string, log: Log): 
   })
 }
 
-const tell = (log: Log, view: StoreView, redis: string, together: boolean): void => {
+/** @param why it is away; undefined when it is not */
+const tell = (log: Log, view: StoreView, redis: string, why: string | undefined): void => {
   const [first] = view.exchanges
-  const fields = { redis, members: first?.members, share: first?.share }
-  if (together) log.info('limits are shared with the other weirs', fields)
+  const fields = { redis, members: first?.members, share: first?.share, ...(why === undefined ? {} : { why }) }
+  if (why === undefined) log.info('limits are shared with the other weirs', fields)
   else if (view.onFailure === 'closed') log.warn('Redis is away: nothing that is held is sent until it is back', fields)
   else if ((first?.share ?? 0) === 0) log.warn('Redis is away: this weir has no share yet, and waits for it', fields)
   else log.warn('Redis is away: this weir lives on its share of every limit', fields)
 }
 
-const partOf = ({ exchanges, onFailure }: StoreView, shown: string): PartView => {
+const partOf = ({ exchanges, onFailure }: StoreView, shown: string, why: string): PartView => {
   const away = exchanges.filter(({ together }) => !together)
   const [first] = away.length > 0 ? away : exchanges
   const share = `${Math.round((first?.share ?? 0) * 100)} %`
@@ -205,6 +207,6 @@ const partOf = ({ exchanges, onFailure }: StoreView, shown: string): PartView =>
     message:
       away.length === 0
         ? `${shown} answers, ${first?.members ?? 1} together`
-        : `${shown} is away: ${onFailure === 'closed' ? 'nothing that is held is sent' : `on a share of ${share}`}`,
+        : `${shown} is away (${why}): ${onFailure === 'closed' ? 'nothing that is held is sent' : `on a share of ${share}`}`,
   }
 }

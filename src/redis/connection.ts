@@ -2,7 +2,7 @@
 // fails within 50 ms or at once, and whoever asked decides what to do without the store.
 
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { RedisAddress } from './address.ts'
 
@@ -12,6 +12,7 @@ const RECONNECT_MS: Millis = 100
 const CONNECT_MS: Millis = 2000
 /** A connection on which an answer is due for so long is given up, and another one is tried. */
 const SILENCE_MS: Millis = 2000
+const ASK_EVERY_MS: Millis = 1000
 
 /** What weir asks of a Redis client; single server, cluster and sentinel alike. */
 export interface RedisConnection {
@@ -23,17 +24,18 @@ export interface RedisConnection {
   commands(list: readonly (readonly [string, ...string[]])[]): Promise<unknown>
   /** Hears what is published on a channel, for good. */
   subscribe(channel: string, listener: (message: string) => void): void
-  /** Hears of trouble with the connection, in words without credentials. */
-  onTrouble(listener: (message: string) => void): void
+  /** What went wrong last, in words without credentials; undefined while the server answers. */
+  trouble(): string | undefined
   close(): void
 }
 
 /** Opens the way to Redis; nothing waits for it to be open. */
 export const connect = (address: RedisAddress, clock: Clock): RedisConnection => {
-  const client = clientOf(address, { socketTimeout: SILENCE_MS })
-  const listener = clientOf(address, {})
+  const client = clientOf(address)
+  const listener = clientOf(address)
   const scripts = new Map<string, string>()
-  const inTime = inTimeBy(clock)
+  const trouble: Trouble = { last: undefined }
+  const inTime = inTimeBy(clock, trouble)
   const ears = new Map<string, (message: string) => void>()
   const listen = (): void => {
     if (ears.size > 0) listener.subscribe(...ears.keys()).catch(() => {})
@@ -41,9 +43,18 @@ export const connect = (address: RedisAddress, clock: Clock): RedisConnection =>
   listener.on('message', (channel: string, message: string) => ears.get(channel)?.(message))
   // What could not be asked for while the server was away is asked for again.
   listener.on('ready', listen)
+  // Who only hears does not notice that the other end is gone, unless it asks.
+  let asking: Timer | undefined
+  const ask = (): void => {
+    if (listener instanceof Redis) listener.ping().catch(() => {})
+    asking = clock.after(ASK_EVERY_MS, ask)
+  }
+  ask()
   // Without somebody who listens, an error of the connection would end the process.
   listener.on('error', () => {})
-  client.on('error', () => {})
+  client.on('error', (error: Error) => {
+    trouble.last = wordsOf(error, address)
+  })
   return {
     run: (script, keys, args) => {
       let name = scripts.get(script)
@@ -61,42 +72,69 @@ export const connect = (address: RedisAddress, clock: Clock): RedisConnection =>
       ears.set(channel, hear)
       listener.subscribe(channel).catch(() => {})
     },
-    onTrouble: (hear) => {
-      client.on('error', (error: Error) => hear(error.message))
-    },
+    trouble: () => trouble.last,
     close: () => {
+      asking?.cancel()
       client.disconnect()
       listener.disconnect()
     },
   }
 }
 
+interface Trouble {
+  last: string | undefined
+}
+
 /**
  * Rejects when there is no answer in time. What this process itself was too busy to read is not held against the server: what
- * lies in the socket is read before the verdict.
+ * lies in the socket is read before the verdict. Keeps in mind why the last answer did not come.
  */
 const inTimeBy =
-  (clock: Clock) =>
+  (clock: Clock, trouble: Trouble) =>
   <T>(answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        // Why there is no connection says more than that there is none.
+        if (!isUnconnected(error) || trouble.last === undefined) trouble.last = error.message
+        reject(isUnconnected(error) ? new Error(trouble.last) : error)
+      }
       let timer = clock.after(COMMAND_MS, () => {
-        timer = clock.after(0, () => reject(new Error(`no answer within ${COMMAND_MS} ms`)))
+        timer = clock.after(0, () => fail(new Error(`no answer within ${COMMAND_MS} ms`)))
       })
-      answer.then(resolve, reject).finally(() => timer.cancel())
+      const heard = (value: T): void => {
+        trouble.last = undefined
+        resolve(value)
+      }
+      answer.then(heard, fail).finally(() => timer.cancel())
     })
 
-const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'socketTimeout'>): Redis | Cluster => {
-  const login = {
+const isUnconnected = ({ message }: Error): boolean => message.includes('enableOfflineQueue')
+
+/** As OpenSSL names it when nobody who is trusted has signed. */
+const UNTRUSTED = /certificate in certificate chain|local issuer|self-signed certificate|first certificate/
+
+/** Why there is no connection. The client keeps to itself what its sentinels and the nodes of its cluster said. */
+const wordsOf = ({ message }: Error, { form, tls }: RedisAddress): string => {
+  const hidden = { one: undefined, sentinel: /sentinels are unreachable/, cluster: /refresh slots cache/ }[form]
+  const who = form === 'sentinel' ? 'no sentinel answers' : 'no node of the cluster answers'
+  const words = hidden?.test(message) ? (tls ? `${who} over TLS` : who) : message
+  return tls && (words !== message || UNTRUSTED.test(message)) ? `${words} (${TRUST})` : words
+}
+
+const TRUST = 'an authority of your own is trusted when NODE_EXTRA_CA_CERTS names its file'
+
+const clientOf = (address: RedisAddress): Redis | Cluster => {
+  const common = {
+    socketTimeout: SILENCE_MS,
+    connectTimeout: CONNECT_MS,
+    maxRetriesPerRequest: 0,
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
     ...(address.tls ? { tls: {} } : {}),
   }
   const options: RedisOptions = {
-    ...own,
-    ...login,
+    ...common,
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_MS,
     retryStrategy: () => RECONNECT_MS,
     // A server that is still reading its file answers with errors; so does one whose replica took over.
     reconnectOnError: (error) => /READONLY|LOADING/.test(error.message),
@@ -112,10 +150,18 @@ const clientOf = (address: RedisAddress, own: Pick<RedisOptions, 'socketTimeout'
         maxRedirections: 3,
         slotsRefreshTimeout: CONNECT_MS,
         slotsRefreshInterval: 1000,
-        redisOptions: { ...own, ...login, connectTimeout: CONNECT_MS, maxRetriesPerRequest: 0 },
+        redisOptions: common,
       },
     )
   }
-  const one = form === 'sentinel' ? { sentinels: nodes.map((node) => ({ ...node })), name: master ?? '' } : nodes[0]
-  return new Redis({ ...options, replyMapping: 'legacy', db, ...one })
+  const one: RedisOptions = form === 'sentinel' ? { ...sentinelsOf(address), name: master ?? '' } : nodes[0]
+  return new Redis({ ...options, db, ...one, replyMapping: 'legacy' })
 }
+
+const sentinelsOf = ({ nodes, tls }: RedisAddress): RedisOptions => ({
+  sentinels: nodes.map((node) => ({ ...node })),
+  // A sentinel that is frozen would else be waited for.
+  sentinelCommandTimeout: CONNECT_MS,
+  // Without both, neither the sentinels nor the master they name are asked over TLS, whatever `tls` says.
+  ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+})

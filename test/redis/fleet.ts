@@ -6,6 +6,7 @@ import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
 import { openClient } from '../system/client.ts'
 import { exchangeGet } from '../system/sign.ts'
+import { soon } from './pair.ts'
 
 /** Coinbase Exchange, private: 30 at once, 15 per second (docs.cdp.coinbase.com/exchange, "Rate limits"). */
 const AT_ONCE = 30
@@ -19,6 +20,8 @@ export interface Fleet {
   restart(index: number, afterMs: number): Promise<void>
   /** Lets the bots work; says which share of what came in meanwhile was used. */
   work(seconds: number): Promise<number>
+  /** Lets them work until so many weirs share their limits, for at most half a minute; says the same. */
+  workUntilShared(weirs: number): Promise<number>
   /** Share of all that was ever there. */
   efficiency(): number
 }
@@ -26,18 +29,23 @@ export interface Fleet {
 /** Long runs are for people; CI gets short ones that still mean something. */
 export const LONG = process.env.WEIR_LONG === '1'
 
+const PATIENCE_MS = 30_000
+
 /** Starts it. @param urls of Redis, one for each weir */
-export const openFleet = async (urls: readonly string[]): Promise<Fleet> => {
+export const openFleet = async (
+  urls: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Fleet> => {
   const exchange = await startExchange({ latencyMs: 20, jitterMs: 20, keep: 100_000 })
   onTestFinished(() => exchange.close())
   const weirs: Weir[] = []
   const start = (url: string, kept: Partial<Pick<Weir, 'stateDir' | 'port'>> = {}) =>
-    startWeir({ exchange, args: ['--redis', url], ...kept })
+    startWeir({ exchange, env, args: ['--redis', url], ...kept })
   for (const url of urls) weirs.push(await start(url))
   onTestFinished(async () => {
     for (const weir of weirs) await weir[Symbol.asyncDispose]()
   })
-  await together(weirs)
+  for (const weir of weirs) await weir.logged(/^limits are shared/)
   const key = exchange.coinbaseExchangeKey('fleet')
   const quit = new AbortController()
   const bots = weirs.flatMap((_, index) =>
@@ -59,6 +67,12 @@ export const openFleet = async (urls: readonly string[]): Promise<Fleet> => {
     await Promise.all(bots)
   })
   const served = (): number => exchange.calls.filter(({ verdict }) => verdict === 'served').length
+  const used = async (meanwhile: Promise<unknown>): Promise<number> => {
+    const before = served()
+    const from = performance.now()
+    await meanwhile
+    return (served() - before) / (PER_SECOND * ((performance.now() - from) / 1000))
+  }
   return {
     exchange,
     weirs,
@@ -70,12 +84,9 @@ export const openFleet = async (urls: readonly string[]): Promise<Fleet> => {
       weirs[index] = await start(urls[index] ?? '', { stateDir: weir.stateDir, port: weir.port })
       onTestFinished(() => weir[Symbol.asyncDispose]())
     },
-    work: async (seconds) => {
-      const before = served()
-      const from = performance.now()
-      await sleep(seconds * 1000)
-      return (served() - before) / (PER_SECOND * ((performance.now() - from) / 1000))
-    },
+    work: (seconds) => used(sleep(seconds * 1000)),
+    workUntilShared: (count) =>
+      used(soon(async () => ((await sharing(weirs)) === count ? true : undefined), PATIENCE_MS)),
     efficiency: () => {
       const calls = exchange.calls.filter(({ verdict }) => verdict === 'served')
       const spanMs = (calls.at(-1)?.timeMs ?? 0) - (calls[0]?.timeMs ?? 0)
@@ -84,9 +95,10 @@ export const openFleet = async (urls: readonly string[]): Promise<Fleet> => {
   }
 }
 
-/** Resolves once every weir says that it shares its limits. */
-const together = async (weirs: readonly Weir[]): Promise<void> => {
-  for (const weir of weirs) await weir.logged(/^limits are shared/)
+/** How many of these weirs share their limits just now. */
+const sharing = async (weirs: readonly Weir[]): Promise<number> => {
+  const pages = await Promise.all(weirs.map(async ({ admin }) => (await fetch(`${admin}/metrics`)).text()))
+  return pages.filter((text) => text.includes('weir_store_together{exchange="coinbase_exchange"} 1')).length
 }
 
 /** What the judge has to say, in a form that a failed test shows whole. */

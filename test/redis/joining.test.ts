@@ -1,7 +1,5 @@
 // How a weir joins a fleet, and when it says that it can not.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +9,7 @@ import { startExchange } from '../support/exchange/exchange.ts'
 import { shippedLimits, startWeir, type Weir } from '../support/weir.ts'
 import { openClient } from '../system/client.ts'
 import { exchangeGet } from '../system/sign.ts'
+import { refusal } from './refusal.ts'
 import { freePort, type RedisServer, startRedis } from './server.ts'
 
 const PASSWORD = 'hunter2-correct-horse'
@@ -38,20 +37,6 @@ const weirAt = async (url: string, stateDir: string, config?: string): Promise<W
   })
   onTestFinished(() => weir[Symbol.asyncDispose]())
   return weir
-}
-
-/** Runs `weir serve` that is expected to give up; what it said. */
-const refusal = async (url: string, stateDir: string): Promise<string> => {
-  const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
-  const child = spawn(process.execPath, ['src/main.ts', 'serve', ...ports, '--state-dir', stateDir, '--redis', url], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 12_000,
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += String(piece)))
-  const [code] = (await once(child, 'exit')) as [number | null]
-  expect(code).toBe(1)
-  return said
 }
 
 describe('an address of Redis', () => {

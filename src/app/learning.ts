@@ -34,9 +34,9 @@ export interface Learning {
   readonly pairsOf: PairsOf
   /**
    * Hears of an answer; `read` parses it, which is done only where there is something to learn.
-   * @returns whether the exchange did nothing, and so charged nothing
+   * @returns how many orders the call cancelled, where the answer says so
    */
-  readonly hear: (call: ClassifiedCall, read: () => unknown) => boolean
+  readonly hear: (call: ClassifiedCall, read: () => unknown) => number | undefined
 }
 
 /** A memory that has learned nothing yet. */
@@ -61,7 +61,7 @@ export const startLearning = (parts: LearningParts): Learning => {
     const normalPair = (name: string | undefined) => pairsOf(exchange.name).normal(name)
     if (call.rule.learns) return learnFrom(orders, call, read(), clock.wall(), { normalPair, givenNames })
     if (call.request.path === exchange.pairs?.target) hearOfPairs(parts, orders, pairsOf, call, read)
-    return false
+    return undefined
   }
   return { orders, pairsOf, hear }
 }

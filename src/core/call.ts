@@ -135,6 +135,8 @@ export interface CallRecord {
   /** What was thrown, for the log's eyes only; never told to the bot. */
   thrown: unknown
   verdict: Verdict | undefined
+  /** How many orders it cancelled, as the exchange says; undefined when it does not. */
+  cancelled: number | undefined
   /** What the answer told of the limit, where it did. */
   told: ToldBudget | undefined
 }
@@ -167,6 +169,7 @@ export const newRecord = (): CallRecord => ({
   error: undefined,
   thrown: undefined,
   verdict: undefined,
+  cancelled: undefined,
   told: undefined,
 })
 

@@ -22,9 +22,9 @@ export interface ForwardDeps {
   readonly serverClocks: ServerClocks
   /**
    * Hears of answers that are held whole, to learn from them; `read` parses one, undefined when it is no JSON.
-   * @returns whether the exchange did nothing, and so charged nothing
+   * @returns how many orders the call cancelled, where the answer says so
    */
-  readonly learn: (call: ClassifiedCall, read: () => unknown) => boolean
+  readonly learn: (call: ClassifiedCall, read: () => unknown) => number | undefined
 }
 
 /** Sends calls to their exchange. */
@@ -227,8 +227,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     record.decision = 'forwarded'
     // A batch may be refused in part: what it placed is told beside the errors.
     if (body === undefined || this.#status >= 300) return
-    const idle = this.#deps.learn(this.#call, () => reading.json(LEARNT_BYTES))
-    if (idle) record.verdict = { ...record.verdict, free: true }
+    record.cancelled = this.#deps.learn(this.#call, () => reading.json(LEARNT_BYTES))
   }
 
   #answer(body: Buffer | BodyStream, trailers: RawHeaders | undefined): void {

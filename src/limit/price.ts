@@ -92,7 +92,11 @@ export class Pricer {
     for (const order of this.#touched(call, account)) {
       const penalty = penaltyAt(cost, order?.ageMs ?? 0)
       const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
-      for (const pair of pairs) owed.set(pair, [...(owed.get(pair) ?? []), penalty])
+      for (const pair of pairs) {
+        const each = owed.get(pair)
+        if (each === undefined) owed.set(pair, [penalty])
+        else each.push(penalty)
+      }
     }
     const [first] = owed.keys()
     const home = facts.pair ?? first ?? UNKNOWN_PAIR

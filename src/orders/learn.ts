@@ -13,7 +13,7 @@ export interface Reader {
 
 /**
  * Remembers what one answer tells. Anything that is not as documented is passed over.
- * @returns whether it says that nothing was cancelled where the age of orders is all that is paid for
+ * @returns how many orders were cancelled, where it says so for sure
  */
 export const learnFrom = (
   orders: Orders,
@@ -21,24 +21,24 @@ export const learnFrom = (
   json: unknown,
   wallMs: Millis,
   { normalPair, givenNames }: Reader,
-): boolean => {
+): number | undefined => {
   const account = call.identity.account
   const result = record(record(json)?.result)
   const endpoint = call.request.path.slice(call.request.path.lastIndexOf('/') + 1)
   const { facts, request } = call
-  if (account === undefined) return false
+  if (account === undefined) return undefined
   if (result === undefined) {
     const [only, ...others] = facts.orderIds
     const unknown = texts(record(json)?.error).some((error) => error.startsWith(UNKNOWN))
     if (unknown && only !== undefined && others.length === 0) orders.unknown(account, only)
-    return false
+    return undefined
   }
   const pair = facts.pair ?? '?'
   switch (endpoint) {
     case 'AddOrder': {
       const given = givenNames(request)[0] ?? []
       for (const txid of texts(result.txid)) orders.placed(account, pair, distinct([txid, ...given]))
-      return false
+      return undefined
     }
     case 'AddOrderBatch': {
       const placed = list(result.orders)
@@ -49,33 +49,39 @@ export const learnFrom = (
         const names = placed.length === given.length ? (given[index] ?? []) : []
         if (own.length > 0) orders.placed(account, pair, distinct([...own, ...names]))
       }
-      return false
+      return undefined
     }
     case 'AmendOrder':
       for (const id of facts.orderIds) orders.amended(account, id)
-      return false
+      return undefined
     case 'EditOrder':
       for (const id of facts.orderIds) {
         const [renamed = id] = texts(result.txid)
         orders.amended(account, id, distinct([renamed, ...(givenNames(request)[0] ?? [])]))
       }
-      return false
+      return undefined
     case 'CancelOrder':
     case 'CancelOrderBatch':
       for (const id of facts.orderIds) orders.gone(account, id)
-      return result.count === 0
+      return cancelledBy(result)
     case 'CancelAll':
       orders.allGone(account)
-      return false
+      return cancelledBy(result)
     case 'OpenOrders':
     case 'QueryOrders':
       for (const [txid, order] of Object.entries(record(result.open) ?? result)) {
         listed(orders, account, txid, record(order), wallMs, normalPair)
       }
-      return false
+      return undefined
     default:
-      return false
+      return undefined
   }
+}
+
+/** While cancels are pending, `count` may not be all of it (docs.kraken.com/api/docs/rest-api/cancel-order). */
+const cancelledBy = ({ count, pending }: Readonly<Record<string, unknown>>): number | undefined => {
+  const isPending = Array.isArray(pending) ? pending.length > 0 : pending !== undefined && pending !== false
+  return isPending || typeof count !== 'number' || !(count >= 0) ? undefined : count
 }
 
 /** An order as OpenOrders and QueryOrders show it: `opentm` in unix seconds, `descr.pair`. */

@@ -16,9 +16,8 @@ const heard = async (change: CallChange, body: Buffer, head = '200 OK'): Promise
     socket.write(`HTTP/1.1 ${head}\r\nContent-Length: ${body.length}\r\n\r\n`)
     socket.write(body)
   })
-  const learn = (_call: unknown, read: () => unknown): boolean => {
+  const learn = (_call: unknown, read: () => unknown): undefined => {
     reads.push(read())
-    return false
   }
   const reply = await senderTo(origin, {}, '127.0.0.1', learn)(callOf(change))
   if (!(reply.body instanceof Uint8Array)) reply.body.cancel()

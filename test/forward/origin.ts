@@ -90,7 +90,7 @@ export function senderTo(
   origin: Pick<Origin, 'port' | 'caPem'>,
   upstream: Partial<UpstreamRule> = {},
   address = '127.0.0.1',
-  learn: ForwardDeps['learn'] = () => false,
+  learn: ForwardDeps['learn'] = () => undefined,
 ): (call: ClassifiedCall) => Promise<Reply> {
   const hosts = shippedRules().hosts
   const pools = new Pools({ trust: [origin.caPem], route: () => ({ host: address, port: origin.port }) })

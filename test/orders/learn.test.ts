@@ -19,12 +19,12 @@ beforeEach(() => {
 })
 
 /** Kraken answered `result` to a call that said `body`. */
-const answered = (endpoint: string, body: unknown, result: unknown, credential: string | undefined = 'main'): boolean =>
-  heard(endpoint, body, { error: [], result }, credential)
-const heard = (endpoint: string, body: unknown, json: unknown, credential: string | undefined = 'main'): boolean => {
+const answered = (endpoint: string, body: unknown, result: unknown): number | undefined =>
+  heard(endpoint, body, { error: [], result })
+const heard = (endpoint: string, body: unknown, json: unknown): number | undefined => {
   const path = `/0/private/${endpoint}`
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const call = aCall({ method: 'POST', path, body: text, ...(credential === undefined ? {} : { credential }) })
+  const call = aCall({ method: 'POST', path, body: text, credential: 'main' })
   const rule = classOf('api.kraken.com', 'POST', path)
   return learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), reader)
 }
@@ -156,14 +156,21 @@ describe('a cancel of orders that are gone', () => {
   // Kraken answers a batch of cancels with how many orders there were; one that cancelled none was charged for each of its
   // names, on every pair of the account.
   it.each([
-    ['CancelOrder', { txid: TXID }, 0, true],
-    ['CancelOrderBatch', { orders: [TXID, OTHER] }, 0, true],
-    ['CancelOrderBatch', { orders: [TXID, OTHER] }, 1, false],
-    ['CancelOrderBatch', { orders: [TXID, OTHER] }, undefined, false],
-    // Beside the orders, it pays for the call.
-    ['CancelAll', 'nonce=1', 0, false],
-  ])('%s of %o that cancelled %s: nothing was done is %s', (endpoint, body, count, nothing) => {
-    expect(answered(endpoint, body, { count })).toBe(nothing)
+    ['CancelOrder', { txid: TXID }, { count: 0 }, 0],
+    ['CancelOrder', { txid: '7' }, { count: 3, pending: false }, 3],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, { count: 1 }, 1],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, {}, undefined],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, { count: '0' }, undefined],
+    ['CancelAll', 'nonce=1', { count: 0 }, 0],
+    ['CancelAllOrdersAfter', 'timeout=60', { count: 0 }, undefined],
+    ['AddOrder', 'pair=XBTUSD', { count: 0 }, undefined],
+  ])('%s of %o, answered %o, has cancelled %s', (endpoint, body, result, cancelled) => {
+    expect(answered(endpoint, body, result)).toBe(cancelled)
+  })
+
+  // An order whose cancel is still under way was taken for one that was not there, and its penalty was given back.
+  it.each([true, [7], 'yes'])('says nothing of how many while some are pending: %o', (pending) => {
+    expect(answered('CancelOrder', { txid: TXID }, { count: 0, pending })).toBeUndefined()
   })
 
   it('leaves them known to be gone', () => {
@@ -174,7 +181,7 @@ describe('a cancel of orders that are gone', () => {
   it('leaves it known to be gone when the exchange does not know it', () => {
     answered('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }, { txid: [TXID] })
     const unknown = { error: ['EOrder:Unknown order'] }
-    expect(heard('CancelOrder', { cl_ord_id: 'mine' }, unknown)).toBe(false)
+    expect(heard('CancelOrder', { cl_ord_id: 'mine' }, unknown)).toBeUndefined()
     expect(orders.isGone('main', TXID)).toBe(false)
     heard('CancelOrder', { txid: TXID }, { error: ['EOrder:Rate limit exceeded'] })
     expect(orders.isGone('main', TXID)).toBe(false)

@@ -7,6 +7,7 @@ import { WeirError } from '../core/errors.ts'
 import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
+import { foretold, isInTheWay, type Line, shadowOf } from './forecast.ts'
 import type { LaneOrder } from './order.ts'
 import type { BucketStore, Grant, Outcome, Take } from './store.ts'
 import { expired, type Pass, type Ticket, tooLate, type Waiter } from './ticket.ts'
@@ -59,7 +60,7 @@ export class Lane {
   /** Wait foretold to one more call like the last in line; 0 when nobody waits. */
   get nextWaitMs(): Millis {
     const last = this.#waiting.at(-1)
-    return last === undefined ? 0 : this.#predict(last, this.#waiting.length)
+    return last === undefined ? 0 : foretold(last, this.#line(this.#waiting.length))
   }
 
   /** True when the lane remembers nothing that matters. */
@@ -93,7 +94,8 @@ export class Lane {
   /** Lets a call go at once, charged, whatever stands against it; and says what would have become of it. */
   wave(ticket: Ticket): { readonly pass: Pass; readonly shadow: Shadow } {
     if (ticket.presence.left) throw new BotLeft()
-    const shadow = this.#foretell(ticket)
+    const hopeless = this.#order.check(ticket) ?? expired(ticket)
+    const shadow = shadowOf(ticket, hopeless, this.#line(this.#waiting.length))
     return { pass: this.#pass(ticket, undefined, this.#store.charge(ticket.takes)), shadow }
   }
 
@@ -120,7 +122,7 @@ export class Lane {
     const since = this.#clock.now()
     const tag = this.#order.tag(ticket)
     const place = this.#order.place(this.#waiting, ticket, tag)
-    const predicted = this.#predict(ticket, place)
+    const predicted = foretold(ticket, this.#line(place))
     if (predicted > ticket.maxWaitMs) throw this.#tooLate(ticket, predicted)
     this.#backlog.admit(this, ticket.bytes, maxQueue, predicted)
     this.#order.joined(ticket, tag)
@@ -189,7 +191,7 @@ export class Lane {
   /** The head must wait so long; it is refused when that is too long, for itself or for those behind it. */
   #holdBack(head: Waiter, waitMs: Millis): Millis {
     const inTime = this.#clock.now() + waitMs <= head.deadline
-    return inTime && !this.#isInTheWay(head) ? waitMs : this.#refuseLate(head, waitMs)
+    return inTime && !isInTheWay(head, this.#line(this.#waiting.length)) ? waitMs : this.#refuseLate(head, waitMs)
   }
 
   #next(): Waiter | undefined {
@@ -219,41 +221,16 @@ export class Lane {
     if (turn !== undefined) this.#store.endTurn(turn, accepted && outcome !== 'never_left')
   }
 
-  /** Wait foretold for a ticket at this place: all that stand before it go first. */
-  #predict(ticket: Ticket, place: number): Millis {
-    const turnsMs = this.#order.turnsMs(place, this.#inFlight, this.#serviceMs)
-    if (!ticket.held) return turnsMs
-    const restMs = this.#order.restMs(ticket, this.#clock.now())
-    const owed = new Map(ticket.takes.map((take) => [take.key, { ...take }]))
-    for (const ahead of this.#waiting.slice(0, place)) {
-      for (const { key, cost } of ahead.takes) {
-        const take = owed.get(key)
-        if (take !== undefined) take.cost += cost
-      }
+  /** All that stands before a newcomer at this place. */
+  #line(place: number): Line {
+    return {
+      order: this.#order,
+      store: this.#store,
+      ahead: this.#waiting.slice(0, place),
+      inFlight: this.#inFlight,
+      serviceMs: this.#serviceMs,
+      now: this.#clock.now(),
     }
-    return Math.max(turnsMs, Number.isFinite(restMs) ? restMs : 0, this.#store.quote([...owed.values()]).waitMs)
-  }
-
-  #foretell(ticket: Ticket): Shadow {
-    const hopeless = this.#order.check(ticket) ?? expired(ticket)
-    if (hopeless !== undefined) return { would: 'refuse', code: hopeless.code }
-    const waitMs = this.#predict(ticket, this.#waiting.length)
-    if (waitMs > ticket.maxWaitMs) return { would: 'refuse', code: ticket.tooLate }
-    return waitMs > 0 ? { would: 'wait', waitMs } : { would: 'send' }
-  }
-
-  /**
-   * In nonce order nobody overtakes: an order would wait behind a read that waits for its own, other budget. A cancel, or an
-   * order behind a read, that could go now has such a head refused, whose nonce would be worthless afterwards.
-   */
-  #isInTheWay(head: Waiter): boolean {
-    if (!this.#order.blocks) return false
-    const now = this.#clock.now()
-    return this.#waiting.some((waiter) => {
-      const urgent = !waiter.held || (waiter.trades === true && head.trades !== true)
-      if (!urgent || this.#order.restMs(waiter, now) > 0) return false
-      return !waiter.held || this.#store.quote(waiter.takes).waitMs === 0
-    })
   }
 
   #leave(waiter: Waiter): void {

@@ -39,8 +39,9 @@ export const errorsOf = (deps: AdminDeps, limit: number) => {
       .failures(undefined)
       .slice(-limit)
       .reverse()
-      .map(({ category, class: id, host, message, atWallMs }) => ({
-        id: `${category}_${Math.round(atWallMs)}`,
+      .map(({ category, class: id, host, message, atWallMs, call }) => ({
+        // Several may fail within a millisecond.
+        id: `${category}_${Math.round(atWallMs)}_${call}`,
         errorType: id ?? category,
         message,
         timestamp: new Date(atWallMs).toISOString(),

@@ -123,13 +123,15 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
 
+  // Three gauges read it, and it names every bucket of every key: one look per scrape.
+  let limits: readonly LimitView[] = []
   const readers: Readonly<Record<MetricName, () => readonly Sample[]>> = {
     requests_total: () => tally.samples('decision'),
     rate_limit_violations_total: () => tally.violations(bucketsOf(sources.rules())),
     bypass_suspected_total: () => tally.bypasses(bucketsOf(sources.rules())),
-    adaptive_share: () => lowestShares(sources.rules(), sources.limits()),
-    token_bucket_utilization: () => worst(sources.limits(), 'utilization', Math.max),
-    tokens_available: () => worst(sources.limits(), 'available', Math.min),
+    adaptive_share: () => lowestShares(sources.rules(), limits),
+    token_bucket_utilization: () => worst(limits, 'utilization', Math.max),
+    tokens_available: () => worst(limits, 'available', Math.min),
     circuit_breaker_state: () =>
       sources.breakers().map(({ host, state }) => ({ labels: { host }, value: STATE_NUMBER[state] })),
     circuit_breaker_state_changes_total: () => tally.breakerChanges(),
@@ -172,7 +174,10 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
     latencies: () => ({
       ...{ wait: times.latency('wait'), duration: times.latency('duration'), overhead: times.latency('overhead') },
     }),
-    text: () => registry.metrics(),
+    text: () => {
+      limits = sources.limits()
+      return registry.metrics()
+    },
   }
 }
 

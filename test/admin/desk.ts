@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AdminDeps } from '../../src/admin/deps.ts'
 import { type AdminOptions, type AdminServer, startAdmin } from '../../src/admin/server.ts'
 import { realClock } from '../../src/core/clock.ts'
-import type { ActivityView, BreakerView, LimitView, TotalsView } from '../../src/core/views.ts'
+import type { ActivityView, BreakerView, LimitView, QueueView, TotalsView } from '../../src/core/views.ts'
 
 export const limitView = (change: Partial<LimitView> = {}): LimitView => ({
   exchange: 'kraken',
@@ -32,6 +32,20 @@ export const breakerView = (change: Partial<BreakerView> = {}): BreakerView => (
   failures: 0,
   window: { calls: 0, failed: 0, slow: 0 },
   history: [],
+  ...change,
+})
+
+export const queueView = (change: Partial<QueueView> = {}): QueueView => ({
+  exchange: 'kraken',
+  class: 'kraken.private',
+  lane: 'a1',
+  waiting: 0,
+  bytes: 0,
+  capacity: 10,
+  oldestWaitMs: 0,
+  nextWaitMs: 0,
+  inFlight: 0,
+  mixedNonces: [],
   ...change,
 })
 

@@ -13,9 +13,9 @@ const failure = (at: number, change: Partial<FailureView> = {}): FailureView => 
 })
 
 const all = [
-  failure(0),
-  failure(10, { category: 'timeout', message: 'upstream_timeout' }),
-  failure(20, { service: 'coinbase' }),
+  failure(0, { call: 'c1' }),
+  failure(10, { call: 'c2', category: 'timeout', message: 'upstream_timeout' }),
+  failure(20, { call: 'c3', service: 'coinbase' }),
 ]
 const failures = (exchange: string | undefined) => all.filter(({ service }) => (exchange ?? service) === service)
 
@@ -53,14 +53,21 @@ describe('/errors', () => {
     expect((await desk.get('/errors?limit=2')).json()).toEqual({
       errors: [
         {
-          ...{ id: `server_${AT + 20}`, error_type: 'kraken.private', message: 'http 503' },
+          ...{ id: `server_${AT + 20}_c3`, error_type: 'kraken.private', message: 'http 503' },
           ...{ timestamp: '2023-11-14T22:13:20.020Z', resolved: false },
         },
-        expect.objectContaining({ id: `timeout_${AT + 10}`, resolved: false }),
+        expect.objectContaining({ id: `timeout_${AT + 10}_c2`, resolved: false }),
       ],
     })
     const { errors } = (await desk.get('/errors')).json<{ errors: { resolved: boolean }[] }>()
     expect(errors.map(({ resolved }) => resolved)).toEqual([false, false, true])
+  })
+
+  it('gives each an id of its own, also those of one moment', async () => {
+    const burst = ['c1', 'c2', 'c3'].map((call) => failure(0, { call }))
+    await using desk = await openDesk({ failures: () => burst })
+    const { errors } = (await desk.get('/errors')).json<{ errors: { id: string }[] }>()
+    expect(new Set(errors.map(({ id }) => id)).size).toBe(3)
   })
 })
 

@@ -2,6 +2,7 @@
 
 import type { Look } from '../../src/alerts/situation.ts'
 import type { BreakerView, LimitView, QueueView } from '../../src/core/views.ts'
+import { breakerView, limitView, queueView } from '../admin/desk.ts'
 
 export const aLook = (change: Partial<Look> = {}): Look => ({
   settings: {
@@ -30,20 +31,9 @@ export const aLook = (change: Partial<Look> = {}): Look => ({
   ...change,
 })
 
-export const aBreaker = (change: Partial<BreakerView> = {}): BreakerView => ({
-  ...{ host: 'api.kraken.com', state: 'open', reason: 'http 503', forced: false, openForMs: 1000, failures: 0 },
-  window: { calls: 0, failed: 0, slow: 0 },
-  history: [],
-  ...change,
-})
+export const aBreaker = (change: Partial<BreakerView> = {}): BreakerView =>
+  breakerView({ state: 'open', reason: 'http 503', openForMs: 1000, ...change })
 
-export const aLane = (waiting: number, bytes = 0, id = 'kraken.private'): QueueView => ({
-  ...{ exchange: 'kraken', class: id, lane: 'a1', waiting, bytes, capacity: 10, oldestWaitMs: 0, nextWaitMs: 0 },
-  ...{ inFlight: 0, mixedNonces: [] },
-})
+export const aLane = (waiting: number, bytes = 0): QueueView => queueView({ waiting, bytes })
 
-export const aLimit = (utilization: number): LimitView => ({
-  ...{ exchange: 'kraken', bucket: 'kraken.private', scope: 'a1', kind: 'bucket', available: 0, capacity: 15 },
-  ...{ refillPerSecond: 1, effectiveShare: 1, effectiveRefillPerSecond: 1, utilization, inFlight: 0 },
-  ...{ closedForMs: 0, fullInMs: 0 },
-})
+export const aLimit = (utilization: number): LimitView => limitView({ scope: 'a1', utilization })

@@ -4,6 +4,7 @@ import { OK } from '../../src/core/call.ts'
 import { callFinished, type WeirEvent } from '../../src/core/events.ts'
 import type { BreakerView, LimitView, QueueView } from '../../src/core/views.ts'
 import { createMetrics, METRICS, type MetricSources } from '../../src/observe/metrics.ts'
+import { breakerView, limitView, queueView } from '../admin/desk.ts'
 import { anAutopsy } from '../support/autopsy.ts'
 import { HOSTS, SECRET, sampleCall, sampleRules } from './samples.ts'
 
@@ -25,45 +26,12 @@ const finished = (record: Partial<CallRecord>, tookMs = 10): WeirEvent =>
     tookMs,
   )
 
-const limit = (bucket: string, scope: string, available: number, utilization: number): LimitView => ({
-  exchange: 'kraken',
-  bucket,
-  scope,
-  kind: 'bucket',
-  available,
-  capacity: 15,
-  refillPerSecond: 0.33,
-  utilization,
-  inFlight: 0,
-  closedForMs: 0,
-  fullInMs: 0,
-  effectiveShare: 1,
-  effectiveRefillPerSecond: 1,
-})
+const limit = (bucket: string, scope: string, available: number, utilization: number): LimitView =>
+  limitView({ bucket, scope, available, utilization })
 
-const queue = (id: string, lane: string, waiting: number): QueueView => ({
-  exchange: 'kraken',
-  class: id,
-  lane,
-  waiting,
-  bytes: 0,
-  capacity: 50,
-  oldestWaitMs: 0,
-  nextWaitMs: 0,
-  mixedNonces: [],
-  inFlight: 0,
-})
+const queue = (id: string, lane: string, waiting: number): QueueView => queueView({ class: id, lane, waiting })
 
-const breaker = (host: string, state: BreakerView['state']): BreakerView => ({
-  host,
-  state,
-  reason: '',
-  forced: false,
-  openForMs: 0,
-  failures: 0,
-  window: { calls: 0, failed: 0, slow: 0 },
-  history: [],
-})
+const breaker = (host: string, state: BreakerView['state']): BreakerView => breakerView({ host, state })
 
 /** Reads the exposition format as a scraper does: type per name, value per name with labels. */
 const parse = (text: string) => {
@@ -79,6 +47,19 @@ const parse = (text: string) => {
 }
 
 describe('the metrics', () => {
+  it('look at the levels once per scrape: they name every bucket of every key', async () => {
+    let looks = 0
+    const limits = () => {
+      looks += 1
+      return [limit('kraken.private', 'a1', looks, 0.5)]
+    }
+    const metrics = metricsWith({ limits })
+    for (const scrape of [1, 2]) {
+      const { values } = parse(await metrics.text())
+      expect([looks, values.get('weir_tokens_available{exchange="kraken",bucket="private"}')]).toEqual([scrape, scrape])
+    }
+  })
+
   it('have exactly the names, types and labels that dashboards were built on', async () => {
     const contract = {
       requests_total: ['counter', 'exchange', 'class', 'decision'],

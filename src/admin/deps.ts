@@ -3,6 +3,7 @@
 import type { AlertView } from '../core/alert.ts'
 import type { Recommendation } from '../core/autopsy.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Explanation } from '../core/explanation.ts'
 import type { FailureAnalysis, FailureView } from '../core/failure.ts'
 import type { Millis } from '../core/units.ts'
 import type { StatsView } from '../core/usage.ts'
@@ -12,7 +13,6 @@ import type {
   CacheView,
   CallView,
   ConfigView,
-  Explanation,
   HandshakeView,
   LatencyView,
   LimitView,

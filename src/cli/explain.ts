@@ -3,8 +3,8 @@
 
 import { readFacts } from '../classify/facts.ts'
 import type { Facts } from '../core/call.ts'
+import type { ExplainedCost, Explanation } from '../core/explanation.ts'
 import { type CostRule, type EndpointClass, isGate, type ParamCost, type Rules } from '../core/rules.ts'
-import type { ExplainedCost, Explanation } from '../core/views.ts'
 import { saidCost } from '../limit/price.ts'
 import { parsePattern, type Route } from '../rules/pattern.ts'
 import { amount, duration } from './words.ts'

@@ -1,8 +1,8 @@
 // An explanation for people: what `weir explain METHOD URL` prints, and what the admin port gives to those who ask for text.
 
 import type { BreakerState } from '../core/events.ts'
+import type { ExplainedCost, Explanation } from '../core/explanation.ts'
 import type { EndpointClass } from '../core/rules.ts'
-import type { ExplainedCost, Explanation } from '../core/views.ts'
 import { amount, duration } from './words.ts'
 
 /** One line for each thing that is decided about a call. */

@@ -2,7 +2,8 @@
 // where something is not well.
 
 import type { AlertView } from '../core/alert.ts'
-import type { BreakerView, CallView, LimitView, QueueView, StatusView, StoreView } from '../core/views.ts'
+import type { BreakerView, CallView, LimitView, QueueView, StoreView } from '../core/views.ts'
+import type { StatusView } from '../core/watch.ts'
 import { amount, bytes, counted, duration } from './words.ts'
 
 /** How to print. */

@@ -1,12 +1,10 @@
 // What weir shows of its insides: plain data, ready for JSON, made by the parts that own the state and read by the
 // admin port, the metrics and the command line. Scopes are hashes of key ids or words from a closed list, never a key.
 
-import type { AlertView } from './alert.ts'
-import type { Cause, Recommendation } from './autopsy.ts'
+import type { Cause } from './autopsy.ts'
 import type { Decision, Sent, Verdict } from './call.ts'
 import type { ErrorCode } from './errors.ts'
 import type { BreakerState, CacheResult } from './events.ts'
-import type { EndpointClass } from './rules.ts'
 import type { Shadow } from './shadow.ts'
 import type { Bytes, Millis, Tokens } from './units.ts'
 
@@ -227,32 +225,6 @@ export interface StoreView {
   }[]
 }
 
-/** One look at everything: what `weir status` shows. */
-export interface StatusView {
-  readonly health: {
-    readonly status: string
-    readonly version: string
-    readonly uptimeSeconds: number
-    readonly reasons: readonly string[]
-  }
-  readonly exchanges: readonly string[]
-  readonly limits: readonly LimitView[]
-  readonly queues: readonly QueueView[]
-  readonly breakers: readonly BreakerView[]
-  readonly cache: CacheView
-  readonly config: ConfigView
-  /** Absent when the limits are shared with nobody. */
-  readonly store?: StoreView | undefined
-  readonly lately: ActivityView
-  readonly total: TotalsView
-  /** The last calls that were refused or failed, oldest first. */
-  readonly refusals: readonly CallView[]
-  /** What needs attention now, oldest first. */
-  readonly alerts: readonly AlertView[]
-  /** What to do about refusals by an exchange that repeat. */
-  readonly recommendations: readonly Recommendation[]
-}
-
 /** TLS connections that carried no calls, alike in bot, host, outcome and reason. */
 export interface HandshakeView {
   /** The last of them. */
@@ -293,48 +265,4 @@ export interface ConfigView {
   readonly loadedAtWallMs: Millis
   /** Report of the last reload that was refused; undefined when the file on disk is in force. */
   readonly lastError: string | undefined
-}
-
-/** What weir would do with a call that arrived now. Nothing is spent by asking. */
-export interface Explanation {
-  readonly method: string
-  readonly host: string
-  readonly path: string
-  readonly exchange: string
-  readonly class: string
-  readonly kind: EndpointClass['kind']
-  /** Pattern that matched, as written; undefined when none did and the exchange's default class answers. */
-  readonly pattern: string | undefined
-  /** All patterns of the class. */
-  readonly patterns: readonly string[]
-  readonly lane: EndpointClass['lane']
-  readonly hold: boolean
-  readonly enforce: EndpointClass['enforce']
-  readonly priority: EndpointClass['priority']
-  readonly maxWaitMs: Millis
-  readonly costs: readonly ExplainedCost[]
-  readonly cache:
-    | { readonly freshMs: Millis; readonly staleMs: Millis; readonly staleWhen: readonly string[] }
-    | undefined
-  readonly breaker: BreakerState | undefined
-  /** What would happen now; undefined when no running weir was asked. */
-  readonly now: Forecast | undefined
-}
-
-/** What weir would do with a call, as far as can be known without spending anything. */
-export interface Forecast {
-  readonly decision: 'forward' | 'wait' | 'refuse' | 'cached' | 'stale'
-  readonly waitMs: Millis
-  /** One sentence. */
-  readonly why: string
-}
-
-/** The price in one bucket, and its level where known. */
-export interface ExplainedCost {
-  readonly bucket: string
-  readonly cost: Tokens
-  /** How the cost comes about when it is not one number: `1, and up to 3 more while the order is younger than 15 s`. */
-  readonly note: string | undefined
-  /** Level at the scope asked about; undefined when that hangs on a key that was not given, or no running weir was asked. */
-  readonly level: LimitView | undefined
 }

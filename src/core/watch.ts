@@ -1,11 +1,24 @@
-// What those who watch weir are shown besides its state: how it fared over time, who spent what, the rules as loaded, and
-// news as it happens. Plain data, ready for JSON, free of secrets like everything in views.ts.
+// What those who watch weir are shown: everything at one look, how it fared over time, who spent what, the rules as loaded,
+// and news as it happens. Plain data, ready for JSON, free of secrets like everything in views.ts.
 
 import type { AlertView } from './alert.ts'
+import type { Recommendation } from './autopsy.ts'
 import type { BreakerState } from './events.ts'
 import type { EndpointClass } from './rules.ts'
 import type { Millis, Tokens } from './units.ts'
-import type { ActivityView, CallView, LatencyView, StatusView, ViolationView } from './views.ts'
+import type {
+  ActivityView,
+  BreakerView,
+  CacheView,
+  CallView,
+  ConfigView,
+  LatencyView,
+  LimitView,
+  QueueView,
+  StoreView,
+  TotalsView,
+  ViolationView,
+} from './views.ts'
 
 /** Columns of equal length, one entry per step; null where weir did not run, or where there was nothing to measure. */
 export type Column = readonly (number | null)[]
@@ -76,6 +89,32 @@ export interface RulesView {
     readonly cache: { readonly freshMs: Millis; readonly staleMs: Millis } | undefined
     readonly patterns: readonly string[]
   }[]
+}
+
+/** One look at everything: what `weir status` shows. */
+export interface StatusView {
+  readonly health: {
+    readonly status: string
+    readonly version: string
+    readonly uptimeSeconds: number
+    readonly reasons: readonly string[]
+  }
+  readonly exchanges: readonly string[]
+  readonly limits: readonly LimitView[]
+  readonly queues: readonly QueueView[]
+  readonly breakers: readonly BreakerView[]
+  readonly cache: CacheView
+  readonly config: ConfigView
+  /** Absent when the limits are shared with nobody. */
+  readonly store?: StoreView | undefined
+  readonly lately: ActivityView
+  readonly total: TotalsView
+  /** The last calls that were refused or failed, oldest first. */
+  readonly refusals: readonly CallView[]
+  /** What needs attention now, oldest first. */
+  readonly alerts: readonly AlertView[]
+  /** What to do about refusals by an exchange that repeat. */
+  readonly recommendations: readonly Recommendation[]
 }
 
 /** What moves from second to second. */

@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { fromWire } from '../../src/admin/wire.ts'
-import type { Explanation, LimitView } from '../../src/core/views.ts'
+import type { Explanation } from '../../src/core/explanation.ts'
+import type { LimitView } from '../../src/core/views.ts'
 import { breakerView, limitView, openDesk } from './desk.ts'
 
 describe('the pages', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { fromWire } from '../../src/admin/wire.ts'
 import { statusText } from '../../src/cli/status.ts'
 import type { AlertView } from '../../src/core/alert.ts'
-import type { StatusView } from '../../src/core/views.ts'
+import type { StatusView } from '../../src/core/watch.ts'
 import { breakerView, limitView, openDesk } from '../admin/desk.ts'
 
 const NOW = 1_700_000_060_000

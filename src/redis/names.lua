@@ -1,5 +1,31 @@
--- What one weir knows, laid over what the others said of the same lately. Two questions: `lately` (KEYS: what each weir counted
--- within five minutes; the reply is the sum of all) and `exchange` (KEYS: `<exchange>:rate_limits`; the reply is its fullest bucket).
+-- What one weir knows, laid over what the others said of the same lately, and what it has to tell, each thing once: a weir whose
+-- reply was lost says it again. Four questions: `lately` (KEYS: what each weir counted within five minutes; the reply is the sum
+-- of all), `exchange` (KEYS: `<exchange>:rate_limits`; the reply is its fullest bucket), `count` (KEYS: a counter, and how far
+-- this weir's things are in it; the reply is the sum of all) and `append` (KEYS: a stream, and how far this weir's are in it).
+
+-- Of a stream, give or take a block.
+local ENTRIES = 10000
+
+-- The numbers of a weir's things follow each other; up to `first - 1` it knows them to be written.
+local function written(first)
+  return math.max(tonumber(redis.call('GET', KEYS[2]) or 0), first - 1)
+end
+
+if ARGV[1] == 'count' then
+  local first, last = tonumber(ARGV[2]), tonumber(ARGV[3])
+  local sum = redis.call('INCRBY', KEYS[1], math.max(0, last - written(first)))
+  redis.call('SET', KEYS[2], last, 'EX', 3600)
+  return cjson.encode(sum)
+end
+
+if ARGV[1] == 'append' then
+  local things, done = cjson.decode(ARGV[3]), written(tonumber(ARGV[2]))
+  for _, thing in ipairs(things) do
+    if thing.number > done then redis.call('XADD', KEYS[1], 'MAXLEN', '~', ENTRIES, '*', unpack(thing.item)) end
+    redis.call('SET', KEYS[2], thing.number, 'EX', 3600)
+  end
+  return 'null'
+end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6

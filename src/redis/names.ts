@@ -1,13 +1,14 @@
 // What weirs write to Redis for others to read: levels and breakers, counts of the last five minutes, and three streams of
-// events. Once a second, off every call's way; what happens while Redis is away is told when it is back, the newest of it.
+// events. Once a second, off every call's way; what happens while Redis is away is told when it is back, the newest of it,
+// and each thing once.
 
 import { readFileSync } from 'node:fs'
 import type { Clock, Timer } from '../core/clock.ts'
-import { ERRORS } from '../core/errors.ts'
 import type { Observer, WeirEvent } from '../core/events.ts'
 import type { Millis } from '../core/units.ts'
 import type { ActivityView, BreakerView, LimitView } from '../core/views.ts'
 import type { RedisConnection } from './connection.ts'
+import { Outbox } from './outbox.ts'
 
 const SCRIPT = readFileSync(new URL('names.lua', import.meta.url), 'utf8')
 const EVERY_MS: Millis = 1_000
@@ -15,8 +16,6 @@ const EVERY_MS: Millis = 1_000
 const SHOWN = 200
 /** Events of one kind that wait to be written. */
 const WAITING = 200
-/** Entries of a stream, give or take a block. */
-const STREAM = 10_000
 const HASH_SECONDS = '3600'
 const LATELY_SECONDS = '300'
 
@@ -34,8 +33,10 @@ export interface NamesOptions {
 
 type Command = readonly [string, ...string[]]
 
+/** Fields and their values, in turn. */
+type Entry = readonly string[]
+
 interface Violation {
-  readonly exchange: string
   readonly endpoint: string
   readonly bucket: string
   readonly atWallMs: Millis
@@ -44,8 +45,12 @@ interface Violation {
 /** Writes the names that outsiders read. Nothing here throws or rejects. */
 export class Names {
   readonly #options: NamesOptions
-  #violations: Violation[] = []
-  readonly #changes: Command[] = []
+  /** By exchange: what is not counted yet. */
+  readonly #violations = new Map<string, Outbox<Violation>>()
+  /** What is not in the streams yet. */
+  readonly #limited = new Outbox<Entry>(WAITING)
+  readonly #changes = new Outbox<Entry>(WAITING)
+  readonly #alerts = new Outbox<Entry>(WAITING)
   /** Calls since the last look that waited (`throttled`) or were refused (`rejected`) for a limit, by class. */
   readonly #held = new Map<string, { type: string; exchange: string; endpoint: string; count: number }>()
   #timer: Timer | undefined
@@ -77,9 +82,8 @@ export class Names {
     this.#timer?.cancel()
   }
 
-  #finished({ call: { record } }: Extract<WeirEvent, { type: 'call.finished' }>): void {
-    const { exchange, class: endpoint, error, waitedMs } = record
-    const refused = error !== undefined && ERRORS[error].speaks === 'limit'
+  #finished({ call: { record }, limited: refused }: Extract<WeirEvent, { type: 'call.finished' }>): void {
+    const { exchange, class: endpoint, waitedMs } = record
     if (exchange === undefined || endpoint === undefined || (waitedMs === 0 && !refused)) return
     const type = refused ? 'rejected' : 'throttled'
     const known = this.#held.get(`${type} ${endpoint}`)
@@ -89,21 +93,21 @@ export class Names {
 
   #violated({ exchange, bucket, call }: Extract<WeirEvent, { type: 'limit.violated' }>): void {
     const atWallMs = this.#options.clock.wall()
-    push(this.#violations, { exchange, bucket, endpoint: call.record.class ?? bucket, atWallMs })
+    this.#violationsOf(exchange).push({ bucket, endpoint: call.record.class ?? bucket, atWallMs })
   }
 
   #changed({ host, from, to, reason, openForMs }: Extract<WeirEvent, { type: 'breaker.changed' }>): void {
     const { me, clock } = this.#options
     const fields = ['name', host, 'old_state', from, 'new_state', to, 'timestamp', seconds(clock.wall())]
     const more = ['reason', reason, 'by', me, ...(openForMs === undefined ? [] : ['open_for', seconds(openForMs)])]
-    push(this.#changes, entry('events:circuit_breakers', [...fields, ...more]))
+    this.#changes.push([...fields, ...more])
   }
 
   #alerted({ type, alert: { rule, severity, subject, message } }: Extract<WeirEvent, { alert: unknown }>): void {
     const status = type === 'alert.raised' ? 'firing' : 'resolved'
     const what = ['status', status, 'rule', rule, 'severity', severity, 'subject', subject, 'message', message]
     const { me, clock } = this.#options
-    push(this.#changes, entry('events:alerts', [...what, 'timestamp', seconds(clock.wall()), 'by', me]))
+    this.#alerts.push([...what, 'timestamp', seconds(clock.wall()), 'by', me])
   }
 
   async #write(): Promise<void> {
@@ -112,13 +116,14 @@ export class Names {
     const lately = await this.#lately()
     const told = await Promise.all(exchanges().map((exchange) => this.#exchange(exchange, limits, lately[0] ?? 0)))
     const [worst] = told.toSorted(([a], [b]) => b - a)
-    const events = await this.#events()
     await redis.commands([
       ...LATELY.map((name, place): Command => ['SET', name, String(lately[place] ?? 0), 'EX', LATELY_SECONDS]),
       ...metricsOf(limits, worst, seconds(clock.wall())),
-      ...this.#changes.splice(0),
-      ...events,
     ])
+    for (const exchange of exchanges()) await this.#count(exchange)
+    await this.#append('events:rate_limits', this.#limited)
+    await this.#append('events:circuit_breakers', this.#changes)
+    await this.#append('events:alerts', this.#alerts)
   }
 
   /** This weir's counts in, the fleet's out. */
@@ -149,27 +154,40 @@ export class Names {
   }
 
   /** Every violation, and once per class what was held; each with the count of the exchange's violations up to then. */
-  async #events(): Promise<readonly Command[]> {
-    const { redis, clock } = this.#options
+  async #count(exchange: string): Promise<void> {
+    const { clock, me, redis } = this.#options
+    const box = this.#violationsOf(exchange)
+    const { waiting, first, last } = box
+    const held = [...this.#held].filter(([, one]) => one.exchange === exchange)
+    if (waiting.length + held.length === 0) return
+    const keys = [violationsKey(exchange), toldKey(exchange, me)]
+    const sum = Number(await redis.run(SCRIPT, keys, ['count', String(first), String(last)]))
+    box.wrote(last)
     const at = seconds(clock.wall())
-    const entries: Command[] = []
-    for (const exchange of this.#options.exchanges()) {
-      const violations = this.#violations.filter((one) => one.exchange === exchange)
-      const held = [...this.#held.values()].filter((one) => one.exchange === exchange)
-      if (violations.length + held.length === 0) continue
-      let count = Number(await redis.command('INCRBY', violationsKey(exchange), String(violations.length)))
-      for (const { type, endpoint, count: calls } of held) {
-        entries.push(rateLimitEvent(type, endpoint, at, count, ['count', String(calls)]))
-        this.#held.delete(`${type} ${endpoint}`)
-      }
-      count -= violations.length
-      for (const one of violations) {
-        count += 1
-        entries.push(rateLimitEvent('violation', one.endpoint, seconds(one.atWallMs), count, ['bucket', one.bucket]))
-      }
-      this.#violations = this.#violations.filter((one) => !violations.includes(one))
+    for (const [key, { type, endpoint, count }] of held) {
+      this.#held.delete(key)
+      this.#limited.push(limitEvent(type, endpoint, at, sum, ['count', String(count)]))
     }
-    return entries
+    for (const { number, item } of waiting) {
+      const { endpoint, bucket, atWallMs } = item
+      this.#limited.push(limitEvent('violation', endpoint, seconds(atWallMs), sum - last + number, ['bucket', bucket]))
+    }
+  }
+
+  async #append(stream: string, box: Outbox<Entry>): Promise<void> {
+    const { waiting, first, last } = box
+    if (waiting.length === 0) return
+    const { redis, me } = this.#options
+    await redis.run(SCRIPT, [stream, toldKey(stream, me)], ['append', String(first), JSON.stringify(waiting)])
+    box.wrote(last)
+  }
+
+  #violationsOf(exchange: string): Outbox<Violation> {
+    const known = this.#violations.get(exchange)
+    if (known !== undefined) return known
+    const box = new Outbox<Violation>(WAITING)
+    this.#violations.set(exchange, box)
+    return box
   }
 }
 
@@ -177,6 +195,9 @@ export class Names {
 const LATELY = ['api_429_errors:last_5min', 'cache_hits:last_5min', 'cache_misses:last_5min']
 
 const violationsKey = (exchange: string): string => `rl:{${exchange}}violations`
+
+/** How far this weir's things are written that belong there; in a cluster, at the same node. */
+const toldKey = (where: string, me: string): string => `weir:told:{${where}}:${me}`
 
 /** `metrics:rate_limits`: the fullest bucket of all, and the fullest scope of each bucket that this weir uses. */
 const metricsOf = (
@@ -206,32 +227,16 @@ const levelOf = ({ available, capacity, utilization, refillPerSecond, closedForM
 
 const circuitOf = ({ state, reason, openForMs }: BreakerView) => ({ state, reason, open_for: openForMs / 1000 })
 
-const rateLimitEvent = (
+const limitEvent = (
   type: string,
   endpoint: string,
   timestamp: string,
   violations: number,
   more: readonly string[],
-): Command => {
-  const fields = ['type', type, 'endpoint', endpoint, 'timestamp', timestamp, 'violation_count', String(violations)]
-  return entry('events:rate_limits', [...fields, ...more])
-}
-
-const entry = (stream: string, fields: readonly string[]): Command => [
-  'XADD',
-  stream,
-  'MAXLEN',
-  '~',
-  String(STREAM),
-  '*',
-  ...fields,
+): Entry => [
+  ...['type', type, 'endpoint', endpoint, 'timestamp', timestamp, 'violation_count', String(violations)],
+  ...more,
 ]
 
 /** Unix time in seconds, as outsiders read it. */
 const seconds = (ms: Millis): string => (ms / 1000).toFixed(3)
-
-/** The newest are kept. */
-const push = <Item>(list: Item[], item: Item): void => {
-  if (list.length >= WAITING) list.shift()
-  list.push(item)
-}

@@ -1,11 +1,18 @@
 // The names that others read in Redis, as two real weirs write them; and that nothing secret is among them.
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { realClock } from '../../src/core/clock.ts'
+import type { WeirEvent } from '../../src/core/events.ts'
+import { parseAddress } from '../../src/redis/address.ts'
+import { connect } from '../../src/redis/connection.ts'
+import { Names } from '../../src/redis/names.ts'
+import { anAutopsy } from '../support/autopsy.ts'
+import { aCall, aVerdict } from '../support/build.ts'
 import { krakenError, tooManyRequests } from '../support/exchange/faults.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { advancedGet, exchangeGet, krakenPoster } from '../system/sign.ts'
 import { openPair, soon } from './pair.ts'
-import type { RedisServer } from './server.ts'
+import { type RedisServer, startRedis } from './server.ts'
 
 const ORDER = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '0.27182818', price: '31415.9' }
 
@@ -46,8 +53,14 @@ it('what two weirs write is there under the promised names, of both together, an
   exchange.fault({ ...tooManyRequests(), host: 'api.coinbase.com' })
   await one.bot.send(advancedGet(advanced, 'accounts'))
 
-  await soon(() => (stream(redis, 'events:rate_limits').length >= 2 ? true : undefined), 5_000)
-  await sleep(2_500)
+  // Both weirs write once a second, and each lays its own over the other's.
+  const counts = ['api_429_errors:last_5min', 'cache_hits:last_5min', 'cache_misses:last_5min']
+  await soon(() => {
+    const { global = '{}', circuits = '{}' } = hash(redis, 'kraken:rate_limits')
+    const whole = counts.every((name) => redis.cli('GET', name) === '2')
+    const opened = stream(redis, 'events:circuit_breakers').some(({ name }) => name === 'api.coinbase.com')
+    return (whole && opened && JSON.parse(global).violations === 1 && circuits.includes('api.kraken.com')) || undefined
+  }, 15_000)
 
   const limits = hash(redis, 'kraken:rate_limits')
   expect(Object.keys(limits).toSorted()).toEqual(['buckets', 'circuits', 'global', 'ts'])
@@ -73,7 +86,7 @@ it('what two weirs write is there under the promised names, of both together, an
   expect(changes[0]).toMatchObject({ old_state: 'closed', new_state: 'open' })
   expect(Math.abs(Number(changes[0]?.timestamp) - Date.now() / 1000)).toBeLessThan(30)
 
-  const alert = await soon(() => stream(redis, 'events:alerts').find(({ rule }) => rule === 'violations'), 8_000)
+  const alert = await soon(() => stream(redis, 'events:alerts').find(({ rule }) => rule === 'violations'), 15_000)
   const subject = expect.stringMatching(/^(kraken|coinbase)\./)
   expect(alert).toMatchObject({ status: 'firing', severity: 'critical', subject })
 
@@ -83,7 +96,6 @@ it('what two weirs write is there under the promised names, of both together, an
   expect(Math.abs(Number(metrics.timestamp) - Date.now() / 1000)).toBeLessThan(5)
   expect(metrics).toHaveProperty(['kraken.private:available_tokens'])
 
-  const counts = ['api_429_errors:last_5min', 'cache_hits:last_5min', 'cache_misses:last_5min']
   expect(counts.map((name) => redis.cli('GET', name))).toEqual(['2', '2', '2'])
   for (const name of counts) expect(Number(redis.cli('TTL', name))).toBeGreaterThan(290)
 
@@ -96,6 +108,99 @@ it('what two weirs write is there under the promised names, of both together, an
   ]
   expect(secrets.every((secret) => secret.length >= 6)).toBe(true)
   expect(secrets.filter((secret) => dump.some((text) => text.includes(secret)))).toEqual([])
+})
+
+describe('what happens while Redis does not answer', { timeout: 30_000 }, () => {
+  /** Names of one weir, of whose questions some get lost on their way (`unsaid`) and some are answered in vain (`unheard`). */
+  const openNames = async () => {
+    const redis = await startRedis()
+    onTestFinished(() => redis[Symbol.asyncDispose]())
+    const connection = connect(parseAddress(redis.url), realClock)
+    onTestFinished(() => connection.close())
+    await soon(() => connection.command('PING').catch(() => undefined))
+    const lost = { unsaid: [] as string[], unheard: [] as string[] }
+    const run: typeof connection.run = async (script, keys, args) => {
+      const [question = ''] = args
+      if (lost.unsaid.includes(question)) throw new Error('the message is lost')
+      const answer = await connection.run(script, keys, args)
+      if (lost.unheard.includes(question)) throw new Error('the reply is lost')
+      return answer
+    }
+    const clock = new FakeClock()
+    const quiet = { calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, stale: 0, cacheMisses: 0 }
+    const names = new Names({
+      redis: { ...connection, run },
+      clock,
+      me: 'one',
+      exchanges: () => ['kraken'],
+      exchangeOf: () => 'kraken',
+      limits: () => [],
+      breakers: () => [],
+      lately: () => quiet,
+    })
+    names.start()
+    onTestFinished(() => names.stop())
+    /** Lets seconds pass until it is so. */
+    const until = (isSo: () => boolean): Promise<true> =>
+      soon(() => {
+        clock.advance(1_000)
+        return isSo() || undefined
+      }, 10_000)
+    return { redis, lost, names, until }
+  }
+
+  const changed = (reason: string): WeirEvent => {
+    const openForMs = undefined
+    return { type: 'breaker.changed', host: 'api.kraken.com', from: 'closed', to: 'open', reason, openForMs }
+  }
+
+  const violated: WeirEvent = {
+    type: 'limit.violated',
+    exchange: 'kraken',
+    bucket: 'kraken.private',
+    call: aCall(),
+    verdict: aVerdict('throttled'),
+    autopsy: anAutopsy(),
+  }
+
+  it('is told when it answers again: each event once, and counted once, also where only the reply was lost', async () => {
+    const { redis, lost, names, until } = await openNames()
+    const count = () => redis.cli('GET', 'rl:{kraken}violations')
+    lost.unsaid = ['count', 'append']
+    for (let times = 0; times < 2; times += 1) names.observer(violated)
+    names.observer(changed('http 502'))
+    await until(() => redis.cli('EXISTS', 'kraken:rate_limits') === '1')
+    expect(redis.cli('EXISTS', 'rl:{kraken}violations', 'events:rate_limits', 'events:circuit_breakers')).toBe('0')
+    Object.assign(lost, { unsaid: [], unheard: ['count'] })
+    await until(() => count() === '2')
+    names.observer(violated)
+    await until(() => count() === '3')
+    lost.unheard = ['append']
+    await until(() => stream(redis, 'events:rate_limits').length === 3)
+    lost.unheard = []
+    names.observer(violated)
+    names.observer(changed('http 503'))
+    await until(() => stream(redis, 'events:circuit_breakers').length >= 2)
+    expect(stream(redis, 'events:rate_limits').map((event) => event.violation_count)).toEqual(['1', '2', '3', '4'])
+    expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(['http 502', 'http 503'])
+  })
+
+  it('is kept within bounds, the newest of it, and what is dropped is counted all the same', async () => {
+    const { redis, lost, names, until } = await openNames()
+    lost.unsaid = ['count', 'append']
+    for (let times = 1; times <= 250; times += 1) {
+      names.observer(changed(`${times}`))
+      names.observer(violated)
+    }
+    await until(() => redis.cli('EXISTS', 'kraken:rate_limits') === '1')
+    lost.unsaid = []
+    await until(() => stream(redis, 'events:circuit_breakers').length > 0)
+    expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(
+      Array.from({ length: 200 }, (_, index) => `${index + 51}`),
+    )
+    expect(stream(redis, 'events:rate_limits').at(-1)).toMatchObject({ violation_count: '250' })
+    expect(redis.cli('GET', 'rl:{kraken}violations')).toBe('250')
+  })
 })
 
 /** How a key of any type is read as a whole. */

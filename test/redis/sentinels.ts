@@ -16,7 +16,7 @@ const NAME = 'main'
 const DOWN_AFTER_MS = 1000
 const PATIENCE_MS = 15_000
 
-export interface Sentinels {
+interface Sentinels {
   /** The sentinels and the name, as `--redis` takes them, after the scheme. */
   readonly place: string
   readonly master: RedisServer
@@ -28,7 +28,7 @@ export interface Sentinels {
 /** Starts them; resolves when all know each other and the replica follows. They are gone when the test is over. */
 export const startSentinels = async (
   settings: { readonly tls?: TlsSettings; readonly redis?: readonly string[] } = {},
-) => {
+): Promise<Sentinels> => {
   const { tls, redis = [] } = settings
   const server = async (flags: readonly string[]): Promise<[RedisServer, number]> => {
     const tlsPort = await freePort()

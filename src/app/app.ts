@@ -4,8 +4,7 @@ import { Cases } from '../autopsy/cases.ts'
 import { diagnose } from '../autopsy/diagnose.ts'
 import { Breakers } from '../breaker/breakers.ts'
 import type { BreakerSnapshot } from '../breaker/snapshot.ts'
-import { MemoryStore as CacheMemory } from '../cache/memory.ts'
-import { Proofs } from '../cache/proofs.ts'
+import type { MemoryStore as CacheMemory } from '../cache/memory.ts'
 import type { PairsOf } from '../classify/pair.ts'
 import type { Settings } from '../config/environment.ts'
 import { type Clock, realChance, realClock } from '../core/clock.ts'
@@ -37,6 +36,7 @@ import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
 import { type Gossip, gossip } from './gossip.ts'
 import { historyJournal, keepOrder, lanesJournal, ownStore } from './journals.ts'
+import { openCache } from './keeping.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
 import { prober } from './probe.ts'
@@ -182,14 +182,14 @@ export const buildApp = async (
   })
   const pools = new Pools({ trust, route, lookup })
   const serverClocks = new ServerClocks(clock)
-  const cache = new CacheMemory(rules().cacheBytes)
+  const cache = openCache({ rules, clock, fleet, log })
   const road = buildRoad({
     rules,
     clock,
     tell,
     fingerprints: new Fingerprints(fleet?.secret ?? database.secret()),
     pairsOf,
-    cache: { store: cache, proofs: new Proofs(clock), clock },
+    cache,
     breakers,
     keys,
     limit: { lanes, store, pricer, belief, serverClocks, clock },
@@ -208,7 +208,7 @@ export const buildApp = async (
   const certificates = await Certificates.open(settings.stateDir, [...rules().hosts.keys()], clock, log)
   rulebook.onReplaced((replaced) => {
     store.retune(bucketsOf(replaced))
-    cache.resize(replaced.cacheBytes)
+    cache.store.resize(replaced.cacheBytes)
     certificates.cover([...replaced.hosts.keys()])
   })
 
@@ -240,7 +240,7 @@ export const buildApp = async (
     pricer,
     pairsOf,
     breakers,
-    cache,
+    cache: cache.store,
     metrics,
     recent,
     cases,

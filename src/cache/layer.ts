@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { Presence } from '../core/presence.ts'
 import type { CacheRule } from '../core/rules.ts'
 import type { Handler, Layer } from '../core/stack.ts'
+import { type CommonStore, isCommon, newest, textOf } from './common.ts'
 import {
   ageSeconds,
   arrivalAge,
@@ -25,6 +26,8 @@ export interface CacheParts {
   readonly store: CacheStore
   readonly proofs: Proofs
   readonly clock: Clock
+  /** Where answers of classes that share theirs are kept for other weirs; absent when there are none. */
+  readonly common?: CommonStore | undefined
 }
 
 /** Serves and keeps the answers of classes that have a cache rule; writes `cache`, and on a hit `decision` and `ageSeconds`. */
@@ -34,8 +37,12 @@ export const cache =
     const kept = async (call: ClassifiedCall, rule: CacheRule): Promise<Reply> => {
       const key = cacheKey(call)
       const readable = key !== undefined && !call.wishes.skipCache && (!rule.private || parts.proofs.hold(call))
-      const entry = readable ? parts.store.get(key) : undefined
-      const state = freshness(entry, rule, parts.clock.now())
+      let entry = readable ? parts.store.get(key) : undefined
+      let state = freshness(entry, rule, parts.clock.now())
+      if (readable && state !== 'fresh' && parts.common !== undefined && isCommon(call)) {
+        entry = await newest(parts.common, parts.store, call.rule.exchange.name, key)
+        state = freshness(entry, rule, parts.clock.now())
+      }
       if (entry !== undefined && state === 'fresh') return serve(parts, call, entry)
       call.record.cache = key === undefined || call.wishes.skipCache ? 'fwd=bypass' : 'fwd=miss'
       const fetch: Handler<ClassifiedCall> = async (fetching) => {
@@ -127,8 +134,10 @@ const keep = (parts: CacheParts, call: ClassifiedCall, rule: CacheRule, key: str
   if (whole === undefined) return
   const storedAt = parts.clock.now()
   const owner = rule.private ? ownerOf(call) : undefined
-  if (parts.store.put(key, { reply: whole, storedAt, ageOnArrival: arrivalAge(reply.headers), owner })) {
-    record.cache = `${record.cache}; stored`
+  const entry = { reply: whole, storedAt, ageOnArrival: arrivalAge(reply.headers), owner }
+  if (parts.store.put(key, entry)) record.cache = `${record.cache}; stored`
+  if (parts.common !== undefined && isCommon(call)) {
+    parts.common.keep(call.rule.exchange.name, key, textOf(entry), storedAt, rule.freshMs + rule.staleMs)
   }
 }
 

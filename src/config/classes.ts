@@ -47,6 +47,11 @@ const CacheOfClass = z
       .describe('Body parameters of a POST that belong to the question; any other one bypasses the cache.')
       .prefault([]),
     private: flag.describe('Must be true to cache answers that belong to a key.').prefault(false),
+    shared: flag
+      .describe(
+        'true: with `--redis`, an answer that one weir has fetched serves all of them. Not for private answers.',
+      )
+      .prefault(false),
   })
   .meta({ id: 'class.cache', description: 'Answers that weir keeps. Only reads can have one.' })
 

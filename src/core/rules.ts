@@ -250,6 +250,8 @@ export interface CacheRule {
   readonly bodyParams: readonly string[]
   /** Private answers: kept per bot and credential, and only for who had an accepted call of its own. */
   readonly private: boolean
+  /** Weirs that share their limits share these answers too. Never private ones. */
+  readonly shared: boolean
   readonly maxEntryBytes: Bytes
 }
 

@@ -135,6 +135,12 @@ const checkCache = (cache: CacheConfig, kind: string, isPrivate: boolean, path: 
   else if (isPrivate && !cache.private) {
     report(path, 'answers of this class belong to a key; say "private: true" if they are to be cached', 'key')
   }
+  if (cache.shared && (isPrivate || cache.private)) {
+    report(
+      [...path, 'shared'],
+      'answers that belong to a key stay with the weir that fetched them: they are never shared',
+    )
+  }
   if (cache.stale > 0 && cache.when.length === 0) {
     report([...path, 'stale'], 'never applies, because "when" names no occasion')
   }
@@ -147,6 +153,7 @@ const cacheRule = (cache: CacheConfig, limits: LimitsConfig): CacheRule => ({
   staleAfterMs: cache.after,
   bodyParams: cache.body,
   private: cache.private,
+  shared: cache.shared,
   maxEntryBytes: limits.cache.max_entry,
 })
 

@@ -91,6 +91,7 @@ export const aCacheRule = (change: Partial<CacheRule> = {}): CacheRule => ({
   staleAfterMs: 500,
   bodyParams: [],
   private: false,
+  shared: false,
   maxEntryBytes: 100_000,
   ...change,
 })

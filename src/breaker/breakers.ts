@@ -57,6 +57,8 @@ interface Entry {
   probingUntil: Millis
   /** Of several weirs this one may probe, until this. */
   claimedUntil: Millis
+  /** A claim that is under way: all calls that come meanwhile wait for its answer. */
+  claiming: Promise<void> | undefined
 }
 
 /** As many changes as are remembered per host. */
@@ -103,12 +105,15 @@ export class Breakers {
     if (entry === undefined || kind !== 'read') return undefined
     this.#elapse(entry)
     if (entry.health.kind !== 'half_open' || this.#mayProbe(entry)) return undefined
+    if (entry.claiming !== undefined) return entry.claiming
     const { probeTimeoutMs } = entry.rule
     // A probe that is begun in the first half of the time is over when another weir may claim it.
     const until = clock.now() + probeTimeoutMs / 2
-    return fleet?.claim(host, probeTimeoutMs).then((mine) => {
+    entry.claiming = fleet?.claim(host, probeTimeoutMs).then((mine) => {
+      entry.claiming = undefined
       if (mine) entry.claimedUntil = until
     })
+    return entry.claiming
   }
 
   /** Another weir has told of its breaker. */
@@ -266,7 +271,7 @@ export class Breakers {
     }
     if (rule === undefined) return undefined
     const health = newHealth(this.#ports.clock.now())
-    const entry: Entry = { host, rule, health, history: [], probingUntil: 0, claimedUntil: 0 }
+    const entry: Entry = { host, rule, health, history: [], probingUntil: 0, claimedUntil: 0, claiming: undefined }
     this.#entries.set(host, entry)
     return entry
   }

@@ -17,6 +17,7 @@ const TOO_MANY = aVerdict('throttled', { reason: 'http 429', hostWide: true, pau
 class Bus {
   readonly clock = new FakeClock()
   readonly said: BreakerNews[] = []
+  claims = 0
   readonly #weirs: Breakers[] = []
   /** Whether news arrive. */
   reaches = (): boolean => true
@@ -31,6 +32,7 @@ class Bus {
         for (const [index, weir] of this.#weirs.entries()) if (index !== me && this.reaches()) weir.hear(host, news)
       },
       claim: async () => {
+        this.claims += 1
         this.#prober ??= me
         return this.#prober === me
       },
@@ -182,6 +184,17 @@ describe('a half-open breaker of several weirs', () => {
     bus.clock.advance(30_000)
     expect(one.claim(aCall({ kind: 'order' }))).toBeUndefined()
     await one.claim(aCall())
+    expect(one.claim(aCall())).toBeUndefined()
+  })
+
+  it('is claimed once by the many reads that come while the claim is under way', async () => {
+    const bus = new Bus()
+    const [one] = [bus.weir(), bus.weir()]
+    failing(one, 5)
+    bus.clock.advance(30_000)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => read(one)))
+    expect(bus.claims).toBe(1)
+    expect(answers.filter((answer) => answer === 'passed').length).toBeGreaterThan(0)
     expect(one.claim(aCall())).toBeUndefined()
   })
 

@@ -1,5 +1,5 @@
-// The numbers on messages to the store, by which it knows old ones from new ones, late ones from fresh ones, and that its own
-// books are older than what it has told.
+// What stands at the head of messages to the store: who writes, by which settings, and the numbers by which the store knows old
+// messages from new ones, late ones from fresh ones, and that its own books are older than what it has told.
 
 import type { Millis } from '../../core/units.ts'
 import type { Heard, Message } from './wire.ts'
@@ -7,8 +7,30 @@ import type { Heard, Message } from './wire.ts'
 /** A message is worthless to its sender this long after it was sent: the time-out, and as much again. */
 export const LATE_MS: Millis = 100
 
+/** Not heard of for so long, a weir is taken to live on its share. */
+export const OUT_MS: Millis = 1000
+/** A grant may lie this far ahead; it is waited for here. */
+const HORIZON_MS: Millis = 20
+/** A stalled exchange may yet take in what was sent to it before a weir died. */
+const STRAGGLERS_MS: Millis = 10_000
+
+/** Who writes. */
+export interface Sender {
+  /** This process, and this installation. */
+  readonly me: string
+  readonly home: string
+  /** The process that ran in this installation before. */
+  readonly replaces: string | undefined
+  readonly coldStart: () => number
+  /** How long the share of a weir that vanished is kept for it. */
+  readonly yieldMs: () => Millis
+}
+
+type Head = Omit<Message, 'returns' | 'buckets' | 'takes' | 'ends' | 'keys'>
+
 /** What one sender writes on its messages. */
 export class Letters {
+  readonly #sender: Sender
   /** Number of the last message, and of the last whose reply came. */
   #count = 0
   #heard = 0
@@ -17,15 +39,23 @@ export class Letters {
   #jumped = false
   #serverAhead: Millis | undefined
 
+  constructor(sender: Sender) {
+    this.#sender = sender
+  }
+
   /** The last reply said that its message came late, and was here at once: the server's clock jumped. */
   get jumped(): boolean {
     return this.#jumped
   }
 
-  /** What the next message begins with. */
-  next(now: Millis): Pick<Message, 'count' | 'heard' | 'epoch' | 'at' | 'late_ms' | 'jumped' | 'lost'> {
+  /** What the next message begins with. @param claim the share that the sender lives on, or may @param idleMs since it spent */
+  next(now: Millis, claim: number, idleMs: Millis | undefined): Head {
+    const { me, home, replaces, coldStart, yieldMs } = this.#sender
     this.#count += 1
     return {
+      me,
+      home,
+      ...(replaces === undefined ? {} : { replaces }),
       count: this.#count,
       heard: this.#heard,
       epoch: this.#epoch,
@@ -33,6 +63,13 @@ export class Letters {
       late_ms: LATE_MS,
       jumped: this.#jumped,
       lost: this.#lost,
+      claim,
+      ...(idleMs === undefined ? {} : { idle: idleMs }),
+      cold_start: coldStart(),
+      horizon_ms: HORIZON_MS,
+      out_ms: OUT_MS,
+      stragglers_ms: STRAGGLERS_MS,
+      yield_ms: yieldMs(),
     }
   }
 

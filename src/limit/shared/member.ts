@@ -2,45 +2,29 @@
 // together in the next. When the store does not answer, the weir lives on its share of every limit, and brings back what is
 // left of it. Why this never spends more than the exchange allows is said in script/books.lua.
 
-import type { Clock, Timer } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
 import { keepOf } from '../need.ts'
 import type { Grant, Manner, Take, Taken, Turn } from '../store.ts'
 import type { Counter } from './counter.ts'
 import { Counters, UNUSED_MS } from './counters.ts'
 import { type Asking, AWAY_WAIT_MS, Grants } from './grants.ts'
-import { LATE_MS, Letters } from './letters.ts'
+import { LATE_MS, Letters, OUT_MS, type Sender } from './letters.ts'
+import { Pulse } from './pulse.ts'
 import { Turns } from './turns.ts'
 import type { Carrier, Heard, Message, Reply, Shout, TakeWord } from './wire.ts'
 
-/** Not heard of for so long, a weir is taken to live on its share. */
-const OUT_MS: Millis = 1000
 /** A weir is heard of at least this often. */
 const HEARTBEAT_MS: Millis = 200
-/** While the store is away it is asked again after this, and after twice as long each time, up to half a second. */
-const RETRY_MS: Millis = 30
-const LONGEST_RETRY_MS: Millis = 500
 /** Answers are told to the store at once with the next call, else after this. */
 const GATHER_MS: Millis = 100
-/** A grant may lie this far ahead; it is waited for here. */
-const HORIZON_MS: Millis = 20
-/** A stalled exchange may yet take in what was sent to it before a weir died. */
-const STRAGGLERS_MS: Millis = 10_000
 
-export interface MemberOptions {
+export interface MemberOptions extends Sender {
   readonly exchange: string
   readonly carrier: Carrier
   readonly clock: Clock
-  /** This process, and this installation. */
-  readonly me: string
-  readonly home: string
-  /** The process that ran in this installation before. */
-  readonly replaces: string | undefined
-  readonly coldStart: () => number
   /** How long ago the process before last spent anything; undefined when there was none. */
   readonly idleMs: Millis | undefined
-  /** How long the share of a weir that vanished is kept for it. */
-  readonly yieldMs: () => Millis
   /** What a weir does while the store is away. */
   readonly onFailure: () => 'share' | 'closed'
   /** Budget may have come back, or a key's turn be free. */
@@ -57,22 +41,19 @@ export class Member {
   readonly #options: MemberOptions
   readonly #clock: Clock
   readonly #counters: Counters
-  readonly #letters = new Letters()
+  readonly #letters: Letters
   readonly #turns = new Turns()
   readonly #grants: Grants
+  readonly #pulse: Pulse
   #queue: Asking[] = []
   #phase: Phase = 'new'
   #share = 0
   #members = 1
   /** The message that is on its way. */
   #sent: { readonly counters: readonly Counter[]; readonly returns: boolean; readonly at: Millis } | undefined
-  #failures = 0
   #mustReturn = false
   #heardAt: Millis
-  #timer: Timer | undefined
-  #timerAt: Millis = Number.POSITIVE_INFINITY
   #stopped = false
-  #speaking: Promise<void> | undefined
 
   constructor(options: MemberOptions) {
     this.#options = options
@@ -81,6 +62,8 @@ export class Member {
     this.#counters = new Counters(options.clock, (counter, now) => {
       if (this.#phase === 'alone') counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     })
+    this.#letters = new Letters(options)
+    this.#pulse = new Pulse(options.clock, () => this.#speak())
     const { clock, idleMs } = options
     this.#grants = new Grants({ clock, counters: this.#counters, turns: this.#turns, stillMs: OUT_MS, idleMs })
   }
@@ -154,9 +137,8 @@ export class Member {
   /** Tells the store that this weir will not be back; what it held is charged. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#timer?.cancel()
     // A message that came after the goodbye would be a stranger's.
-    await this.#speaking
+    await this.#pulse.stop()
     const now = this.#clock.now()
     const words = this.#counters.toTell([], now).map((counter) => counter.word(true, now))
     await this.#options.carrier.ask(
@@ -166,21 +148,7 @@ export class Member {
   }
 
   #soon(delayMs: Millis): void {
-    const patient = this.#phase === 'alone' && !this.#mustReturn
-    const retryMs = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** this.#failures)
-    const at = this.#clock.now() + (patient ? Math.max(delayMs, retryMs) : delayMs)
-    if (this.#stopped || this.#sent !== undefined || at >= this.#timerAt) return
-    this.#timer?.cancel()
-    this.#timerAt = at
-    // What belongs to one moment goes in one message: a call's end, its turn's, and the take of the next.
-    if (delayMs === 0 && !patient) queueMicrotask(() => this.#wake())
-    else this.#timer = this.#clock.after(at - this.#clock.now(), () => this.#wake())
-  }
-
-  #wake(): void {
-    this.#timer?.cancel()
-    this.#timerAt = Number.POSITIVE_INFINITY
-    if (!this.#stopped && this.#sent === undefined) this.#speaking = this.#speak()
+    this.#pulse.soon(delayMs, this.#phase === 'alone' && !this.#mustReturn)
   }
 
   async #speak(): Promise<void> {
@@ -219,7 +187,11 @@ export class Member {
     else if (reply.state === 'wait') nextMs = this.#hold(reply.wait, asked)
     else this.#heard(message, reply, asked)
     this.#sent = undefined
-    if (this.#phase === 'alone') this.#answerAlone([...asked, ...this.#queue.splice(0)])
+    this.#pulse.rest()
+    if (this.#phase === 'alone') {
+      for (const one of [...asked, ...this.#queue.splice(0)])
+        one.answer(this.#takeAlone(one.first, one.takes, one.manner))
+    }
     if (this.#counters.untold) nextMs = Math.min(nextMs, GATHER_MS)
     this.#soon(this.#queue.length > 0 || this.#mustReturn || this.#letters.jumped ? 0 : nextMs)
   }
@@ -241,31 +213,19 @@ export class Member {
   }
 
   #message(buckets: Message['buckets'], takes: Message['takes'], returns: boolean): Message {
-    const { me, home, replaces, coldStart, yieldMs } = this.#options
-    const { idleMs } = this.#grants
     return {
-      me,
-      home,
-      ...(replaces === undefined ? {} : { replaces }),
-      ...this.#letters.next(this.#clock.now()),
-      claim: this.#share,
-      ...(idleMs === undefined ? {} : { idle: idleMs }),
+      ...this.#letters.next(this.#clock.now(), this.#share, this.#grants.idleMs),
       returns,
       buckets,
       takes,
       ends: this.#turns.ends(),
       keys: returns ? this.#turns.keys() : [],
-      cold_start: coldStart(),
-      horizon_ms: HORIZON_MS,
-      out_ms: OUT_MS,
-      stragglers_ms: STRAGGLERS_MS,
-      yield_ms: yieldMs(),
     }
   }
 
   #heard(message: Message, reply: Heard, asked: readonly Asking[]): void {
     const now = this.#clock.now()
-    this.#failures = 0
+    this.#pulse.answered()
     this.#letters.heard(message, reply)
     this.#members = reply.members
     if (reply.state !== 'in') {
@@ -302,7 +262,7 @@ export class Member {
     for (const { manner } of asked) if (manner.turn !== undefined) this.#turns.unheard(manner.turn)
     const now = this.#clock.now()
     this.#letters.unheard()
-    this.#failures += 1
+    this.#pulse.unanswered()
     this.#counters.touch(this.#sent?.counters ?? [])
     if (this.#sent?.returns === true) {
       // It may have come back after all, and then its share is in the store's hands again until it is out once more.
@@ -324,10 +284,6 @@ export class Member {
     this.#share = 0
     this.#letters.anew()
     for (const counter of this.#counters) counter.yield(now)
-  }
-
-  #answerAlone(asked: readonly Asking[]): void {
-    for (const { first, takes, manner, answer } of asked) answer(this.#takeAlone(first, takes, manner))
   }
 
   #takeAlone(first: Take, takes: readonly Take[], manner: Manner): Taken {

@@ -33,16 +33,19 @@ const KINDS = {
   complaints: ['complaints of the exchange', ({ verdict }) => verdict !== undefined && verdict !== 'ok'],
 }
 
-/** What weir's own codes mean. @type {Record<string, string>} */
+/** What weir's own codes mean. @type {Record<import('../../core/errors.ts').ErrorCode, string>} */
 const CODES = {
   limit_reached: 'the budget is spent and the wait would be too long',
   deadline_too_short: 'its turn would come after its deadline',
   queue_full: 'too many wait already',
   circuit_open: 'the breaker of the host is open',
   nonce_too_low: 'a higher nonce of its key has been sent',
-  key_locked: 'the key rests after refusals in a row',
+  key_stopped: 'the key rests after refusals in a row',
   upstream_unreachable: 'the exchange could not be reached',
   upstream_timeout: 'the exchange did not answer in time',
+  host_not_allowed: 'the host is not in limits.yaml',
+  bad_request: 'malformed, or not safe to relay',
+  body_too_large: 'its body is over max_body',
   shutting_down: 'weir is stopping',
   internal: 'a bug in weir; the log has it',
 }
@@ -176,7 +179,7 @@ const row = (call) => {
 /** @param {Call} call */
 const why = ({ error, reason, verdict, decision, shadow, waited_ms: waitedMs, sent }) => {
   const parts = []
-  if (error !== undefined) parts.push(`${error}: ${CODES[error] ?? 'see the log'}`)
+  if (error !== undefined) parts.push(`${error}: ${CODES[error]}`)
   if (verdict !== undefined && verdict !== 'ok') parts.push(`the exchange: ${reason}`)
   if (decision === 'left') parts.push('the bot hung up')
   if (decision === 'coalesced') parts.push('shared the answer to the same question')

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { BreakerNews } from '../../src/breaker/news.ts'
 import { SharedBreakers } from '../../src/breaker/shared.ts'
-import { realClock } from '../../src/core/clock.ts'
+import { type Clock, realClock } from '../../src/core/clock.ts'
 import { parseAddress } from '../../src/redis/address.ts'
 import { connect } from '../../src/redis/connection.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
@@ -39,13 +39,13 @@ const inState = (member: Member, state: string, patienceMs?: number): Promise<Se
     return seen?.state === state ? seen : undefined
   }, patienceMs)
 
-describe('a fleet', { timeout: 40_000 }, () => {
+describe('a fleet', { timeout: 60_000 }, () => {
   it('is shut by a 429 at one weir, probed by one, and open again at once', async () => {
     const { exchange, redis, one, other } = await openPair({
-      config: await shippedLimits({ ' open: 1s': ' open: 2s' }),
+      config: await shippedLimits({ ' open: 1s': ' open: 5s' }),
     })
     await other.bot.send(TIME)
-    exchange.fault({ ...tooManyRequests({ retryAfter: 2 }), times: FOREVER })
+    exchange.fault({ ...tooManyRequests({ retryAfter: 5 }), times: FOREVER })
     await one.bot.send(TIME)
     const opened = await inState(other, 'open', 1_000)
     expect(opened.reason).toBe('http 429 (seen by another weir)')
@@ -58,18 +58,18 @@ describe('a fleet', { timeout: 40_000 }, () => {
 
     // The exchange is well, but slow to say so: while one weir's probe is on its way, no other is sent.
     exchange.clearFaults()
-    exchange.fault({ kind: 'delay', ms: 400, times: FOREVER })
-    await inState(other, 'half_open', 4_000)
+    exchange.fault({ kind: 'delay', ms: 1_500, times: FOREVER })
+    for (const member of [one, other]) await inState(member, 'half_open', 15_000)
     const before = exchange.calls.length
-    const probes = [one, other, one, other].map(({ bot }) => bot.send({ path: '/0/public/SystemStatus' }))
-    await sleep(200)
-    expect(redis.cli('EXISTS', `probe:{kraken}${HOST}`)).toBe('1')
-    const answers = await Promise.all(probes)
-    const sent = answers.map(({ decision }) => decision === 'forwarded')
-    // One weir's bots were let through, and nobody else's.
-    expect(sent[0] === sent[2] || sent[1] === sent[3]).toBe(true)
-    expect(sent[0] === sent[1] && sent[0]).toBe(false)
-    expect(exchange.calls.length - before).toBe(sent.filter(Boolean).length)
+    // Each asks for something else: no answer is shared.
+    const answers = Promise.all(
+      [one, other, one, other].map(({ bot }, index) => bot.send({ path: `/0/public/Assets?asset=A${index}` })),
+    )
+    await soon(() => (redis.cli('EXISTS', `probe:{kraken}${HOST}`) === '1' ? true : undefined))
+    const decisions = (await answers).map(({ decision }) => decision)
+    // One call of one weir was let through, and nobody else's.
+    expect(decisions.toSorted()).toEqual(['forwarded', 'refused', 'refused', 'refused'])
+    expect(exchange.calls.length - before).toBe(1)
     exchange.clearFaults()
     await soon(async () => {
       for (const { bot } of [one, other]) await bot.send({ path: '/0/public/SystemStatus' })
@@ -107,14 +107,14 @@ describe('a fleet', { timeout: 40_000 }, () => {
     const { exchange, redis, one, other } = await openPair()
     for (const member of [one, other]) await soon(() => hasShare(member), 5_000)
     await redis.kill()
-    exchange.fault({ ...tooManyRequests({ retryAfter: 20 }), times: 1 })
+    exchange.fault({ ...tooManyRequests({ retryAfter: 60 }), times: 1 })
     expect(await one.bot.send({ path: '/0/public/SystemStatus' })).toMatchObject({ decision: 'forwarded', status: 429 })
     expect((await breaker(one))?.state).toBe('open')
     expect((await breaker(other))?.state).toBe('closed')
     await redis.start()
     const heard = await inState(other, 'open', 6_000)
     expect(heard.open_for_ms).toBeGreaterThan(5_000)
-    expect(heard.open_for_ms).toBeLessThan(20_000)
+    expect(heard.open_for_ms).toBeLessThan(60_000)
   })
 })
 
@@ -122,9 +122,12 @@ describe('news of breakers', { timeout: 20_000 }, () => {
   const OPEN: BreakerNews = { state: 'open', cause: 'limit', reason: 'http 429', openForMs: 60_000, level: 1 }
   const CLOSED: BreakerNews = { state: 'closed', reason: 'probes served' }
 
+  /** On a machine that is busy an answer may take longer than a call would wait, and that is not on trial here. */
+  const PATIENT: Clock = { ...realClock, after: (delay, task) => realClock.after(100 * delay, task) }
+
   /** One end of the line; its next replies are lost while `deaf`. */
   const end = async (url: string, me: string) => {
-    const connection = connect(parseAddress(url), realClock)
+    const connection = connect(parseAddress(url), PATIENT)
     await soon(() => connection.command('PING').catch(() => undefined))
     const heard: BreakerNews[] = []
     const line = { deaf: false, heard, shared: undefined as unknown as SharedBreakers }
@@ -217,11 +220,10 @@ describe('news of breakers', { timeout: 20_000 }, () => {
     const { url } = await server()
     const [one, other] = [await end(url, 'one'), await end(url, 'other')]
     expect([await one.shared.claim(HOST, 5_000), await other.shared.claim(HOST, 5_000)]).toEqual([true, false])
-    expect(await one.shared.claim(HOST, 300)).toBe(true)
+    expect(await one.shared.claim(HOST, 1_500)).toBe(true)
     other.shared.yield(HOST)
     expect(await other.shared.claim(HOST, 5_000)).toBe(false)
-    await sleep(400)
-    expect(await other.shared.claim(HOST, 5_000)).toBe(true)
+    await soon(async () => (await other.shared.claim(HOST, 5_000)) || undefined, 5_000)
     other.shared.yield(HOST)
     expect(await one.shared.claim(HOST, 5_000)).toBe(true)
   })

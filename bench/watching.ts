@@ -1,5 +1,5 @@
 // `node bench/watching.ts`: what statistics, failures, health and alerts cost by themselves, without sockets: per finished call,
-// per analysis of a thousand failures, and per look at all conditions with a thousand buckets.
+// per analysis of a thousand failures and of ten thousand, and per look at all conditions with a thousand buckets.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -48,11 +48,15 @@ const kept = failures.list('kraken')
 const uses = stats.view().bots.flatMap(({ bot, classes: of }) => of.map((use) => ({ ...use, bot })))
 const lately = { calls: 900, refused: 300, limited: 200, throttled: 9, cacheHits: 40, stale: 0, cacheMisses: 60 }
 const context = { wallMs: clock.wall(), windowMs: WINDOW_MS, patterns: [], recommendations: [], lately, uses }
-row(
-  `analysis of ${kept.length} failures`,
-  LOOKS,
-  () => void analyse('kraken', kept, { ...context, maxWaitMs: () => 6000 }),
-)
+/** As many as are kept, and ten times as many. */
+const many = Array.from({ length: 10 }, () => kept).flat()
+for (const found of [kept, many]) {
+  row(
+    `analysis of ${found.length} failures`,
+    LOOKS,
+    () => void analyse('kraken', found, { ...context, maxWaitMs: () => 6000 }),
+  )
+}
 
 const limits = Array.from(
   { length: BUCKETS },

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../support/exchange/gate.ts'
+import { krakenKey } from '../support/exchange/keys.ts'
 import { insist, pause, served } from '../support/virtual/errands.ts'
 import { makeMarket } from '../support/virtual/market-maker.ts'
 import { ticker } from '../support/virtual/mixes.ts'
@@ -16,8 +17,13 @@ const BASE_MS = 40
 const networks = [
   { name: 'a jitter of 50 ms', network: { jitterMs: 50 } },
   { name: 'a jitter of 200 ms', network: { jitterMs: 200 } },
+  { name: 'a jitter of 1 s', network: { jitterMs: 1000 } },
   { name: 'a stall of 3 s', network: { jitterMs: 50, stall: { fromMs: 100_000, toMs: 103_000 } } },
 ]
+/** How near a run has come to its limits, for whoever reads along. */
+const show = (what: string, shares: readonly number[]): void => {
+  process.stdout.write(`${what}: ${shares.map((share) => `${(100 * share).toFixed(1)} %`).join(', ')}\n`)
+}
 
 describe('a market maker with orders of every age on three pairs', PATIENT, () => {
   const cancels = [
@@ -25,20 +31,27 @@ describe('a market maker with orders of every age on three pairs', PATIENT, () =
     // What waits is priced by the age at which it was made, and is older, hence cheaper, when it goes: some budget stays.
     { name: 'cancels that are held, as they would be refused', hold: true, cancelOverMax: 'refuse', least: 0.9 },
   ] as const
+  const pairs = ['XBTUSD', 'ETHUSD', 'SOLUSD']
   for (const { name, network } of networks) {
+    // A key has one call under way at a time: where that takes a second, a key is too slow for three pairs.
+    const keys = network.jitterMs < 1000 ? [pairs] : pairs.map((pair) => [pair])
     for (const { name: manner, hold, cancelOverMax, least } of cancels) {
       it(`and ${manner} uses ${least * 100} % of its counters over ${name}, and violates nothing`, async () => {
-        const config = shippedBut('kraken', '6s', {}, { cancel: { hold } })
+        const accounts = { main: keys.map((_, index) => krakenKey(`maker ${index}`).key) }
+        const config = shippedBut('kraken', '6s', { accounts }, { cancel: { hold } })
         const { clock, exchange, way } = openScene({ config, network, exchange: { kraken: { cancelOverMax } } })
-        const post = krakenPoster(exchange.krakenKey('maker'), () => clock.wall())
-        const pairs = ['XBTUSD', 'ETHUSD', 'SOLUSD']
-        const cancelled = await clock.until(makeMarket({ clock, way, post, pairs, untilMs: 900_000 }))
+        const makers = keys.map((own, index) => {
+          const post = krakenPoster(exchange.krakenKey(`maker ${index}`), () => clock.wall())
+          return makeMarket({ clock, way, post, pairs: own, untilMs: 900_000 })
+        })
+        const cancelled = (await clock.until(Promise.all(makers))).reduce((sum, count) => sum + count)
         expect(exchange.score(0, BASE_MS)).toMatchObject({ violations: 0, rejected: 0 })
         expect(exchange.journal.invalidNonces).toBe(0)
         expect(cancelled).toBeGreaterThan(300)
-        const uses = exchange.uses(0, BASE_MS)
-        expect(uses).toHaveLength(pairs.length)
-        for (const { efficiency } of uses) expect(efficiency).toBeGreaterThanOrEqual(least)
+        const shares = exchange.uses(0, BASE_MS).map(({ efficiency }) => efficiency)
+        show(`market maker, ${name}, cancels ${hold ? '' : 'not '}held`, shares)
+        expect(shares).toHaveLength(pairs.length)
+        for (const share of shares) expect(share).toBeGreaterThanOrEqual(least)
       })
     }
   }
@@ -63,6 +76,7 @@ describe('two bots on one key, whose nonces cross on the way to weir', PATIENT, 
       const score = exchange.score(0, far.rule.baseMs)
       expect(score).toMatchObject({ violations: 0, rejected: 0 })
       expect(exchange.journal.invalidNonces).toBe(0)
+      show(`two bots on one key, ${name}`, [score.efficiency])
       expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
     })
   }
@@ -75,7 +89,9 @@ describe('five bots on one address that poll when the candle closes', PATIENT, (
   const ohlc = (pair: string, headers: Asked['headers'] = {}) => ({ path: `/0/public/OHLC?pair=${pair}`, headers })
 
   for (const { name, network } of networks) {
-    it(`each with its own calls, use 99 % of the limit from every close on over ${name}, and violate nothing`, async () => {
+    // A stall, or a jitter of a second at both ends, is a part of the 35 s after a close that nobody can use.
+    const least = network.stall !== undefined || network.jitterMs >= 1000 ? 0.97 : 0.99
+    it(`each with its own calls, use ${least * 100} % of the limit from every close on over ${name}, and violate nothing`, async () => {
       const { clock, exchange, way } = openScene({ config: shippedBut('kraken', '1m'), network })
       const asks = PAIRS.flatMap((pair) => [ticker(pair), ticker(pair), ohlc(pair, ticker(pair).headers)])
       const tookMs: number[] = []
@@ -92,7 +108,9 @@ describe('five bots on one address that poll when the candle closes', PATIENT, (
       expect(exchange.journal.report().violations).toBe(0)
       // Forty tickers on a bucket of five that gains one per second; OHLC has a bucket for each pair, and fits at once.
       const leastMs = 35_000 * CLOSES
-      expect(leastMs / tookMs.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(network.stall ? 0.97 : 0.99)
+      const share = leastMs / tookMs.reduce((sum, ms) => sum + ms, 0)
+      show(`candle close, ${name}`, [share])
+      expect(share).toBeGreaterThanOrEqual(least)
     })
   }
 

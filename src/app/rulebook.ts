@@ -11,17 +11,10 @@ import type { Observer } from '../core/events.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { ConfigView } from '../core/views.ts'
+import { RulesError } from './start-error.ts'
 
 /** How soon an edit is noticed. Asking for the file's date works on every file system and with every editor. */
 const WATCH_EVERY_MS: Millis = 500
-
-/** limits.yaml could not be used; the message is the whole report. */
-export class RulesError extends Error {
-  constructor(report: string) {
-    super(report)
-    this.name = 'RulesError'
-  }
-}
 
 export interface RulebookOptions {
   readonly file: string

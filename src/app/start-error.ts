@@ -2,3 +2,11 @@
 
 /** Something the operator named can not be used; the message says what, and holds no secret. */
 export class StartError extends Error {}
+
+/** limits.yaml could not be used; the message is the whole report. */
+export class RulesError extends Error {
+  constructor(report: string) {
+    super(report)
+    this.name = 'RulesError'
+  }
+}

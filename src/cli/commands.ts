@@ -1,16 +1,7 @@
-// What `weir` can do: one table.
+// What `weir` can do: one table. A command is loaded when it is asked for: a bot should not wait for the start of a proxy.
 
 import { FLAGS } from '../config/flags.ts'
 import { nearest } from '../config/suggest.ts'
-import { ca } from './ca.ts'
-import { check } from './check.ts'
-import { doctor } from './doctor.ts'
-import { env } from './env.ts'
-import { exec } from './exec.ts'
-import { planCalls } from './plan.ts'
-import { explainCall, showStatus } from './questions.ts'
-import { schema } from './schema.ts'
-import { serve } from './serve.ts'
 
 /** One command. `run` resolves with the exit status. */
 export interface Command {
@@ -18,18 +9,55 @@ export interface Command {
   readonly run: (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>
 }
 
+const command = (name: string, says: string, load: () => Promise<Command['run']>): readonly [string, Command] => [
+  name,
+  { says, run: async (args, env) => (await load())(args, env) },
+]
+
 /** Every command by name. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ['serve', { says: 'run the proxy (also what plain `weir` does)', run: serve }],
-  ['check', { says: '[FILE]: tell everything that is wrong with a limits.yaml', run: check }],
-  ['explain', { says: 'METHOD URL: class, price, and what would happen now, and why', run: explainCall }],
-  ['plan', { says: '[--json] FILE: how long calls of a file take at the limits, and what would help', run: planCalls }],
-  ['status', { says: '[--watch]: one screen of the running proxy, or one every second', run: showStatus }],
-  ['exec', { says: '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up', run: exec }],
-  ['doctor', { says: '[-- COMMAND…]: is all in order, and does this bot go through weir?', run: doctor }],
-  ['env', { says: '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere', run: env }],
-  ['ca', { says: '[trust --system | untrust]: the certificate that bots must trust, and how', run: ca }],
-  ['schema', { says: 'the JSON Schema of limits.yaml, for editors', run: schema }],
+  command('serve', 'run the proxy (also what plain `weir` does)', async () => (await import('./serve.ts')).serve),
+  command(
+    'check',
+    '[FILE]: tell everything that is wrong with a limits.yaml',
+    async () => (await import('./check.ts')).check,
+  ),
+  command(
+    'explain',
+    'METHOD URL: class, price, and what would happen now, and why',
+    async () => (await import('./questions.ts')).explainCall,
+  ),
+  command(
+    'plan',
+    '[--json] FILE: how long calls of a file take at the limits, and what would help',
+    async () => (await import('./plan.ts')).planCalls,
+  ),
+  command(
+    'status',
+    '[--watch]: one screen of the running proxy, or one every second',
+    async () => (await import('./questions.ts')).showStatus,
+  ),
+  command(
+    'exec',
+    '[--name BOT] -- COMMAND…: start a bot that goes through weir, with nothing to set up',
+    async () => (await import('./exec.ts')).exec,
+  ),
+  command(
+    'doctor',
+    '[-- COMMAND…]: is all in order, and does this bot go through weir?',
+    async () => (await import('./doctor.ts')).doctor,
+  ),
+  command(
+    'env',
+    '[--format sh|dotenv|docker|systemd]: what `exec` sets, to set it elsewhere',
+    async () => (await import('./env.ts')).env,
+  ),
+  command(
+    'ca',
+    '[trust --system | untrust]: the certificate that bots must trust, and how',
+    async () => (await import('./ca.ts')).ca,
+  ),
+  command('schema', 'the JSON Schema of limits.yaml, for editors', async () => (await import('./schema.ts')).schema),
 ])
 
 /** Help, headed by a hint when `unknown` was asked for and is no command. */

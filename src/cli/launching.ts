@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { RulesError } from '../app/rulebook.ts'
+import { RulesError } from '../app/start-error.ts'
 import { readSettings, type Settings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { prepareFiles } from '../launch/files.ts'

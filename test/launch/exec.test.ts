@@ -41,6 +41,12 @@ const reach = async (command: readonly string[], ways: readonly string[]): Promi
   return stdout.startsWith('{') ? JSON.parse(stdout) : stderr
 }
 
+/** Makes Node tell on standard error which of weir's own files and packages it loads. */
+const TELL_LOADED = `--import=data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module'
+  registerHooks({ load: (url, context, next) => (process._rawDebug(url), next(url, context)) })
+`)}`
+
 describe('a bot under weir exec', { timeout: 60_000 }, () => {
   const NODE = {
     fetch: 'forwarded',
@@ -54,6 +60,14 @@ describe('a bot under weir exec', { timeout: 60_000 }, () => {
 
   it('is led to weir in every way that Node connects, and nowhere else', async () => {
     expect(await reach([process.execPath, program('reach.ts')], Object.keys(NODE))).toEqual(NODE)
+  })
+
+  // Half a second of every start went into a proxy that was not to be started.
+  it('does not wait until a proxy is loaded that nobody starts', async () => {
+    const { stderr, status } = await exec(['--no-hooks'], ['true'], { NODE_OPTIONS: TELL_LOADED })
+    expect(status).toBe(0)
+    expect(stderr).toContain('/src/cli/exec.ts')
+    expect(stderr).not.toMatch(/\/src\/(app\/app|cli\/serve)\.ts|node_modules\/(undici|ioredis|prom-client|zod|pino)\//)
   })
 
   it('is led to weir also by a Node that looks at no variable, as before 22.21', async () => {

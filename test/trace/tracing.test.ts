@@ -41,7 +41,7 @@ const collector = async (statuses: number[] = []) => {
 
 const until = async (holds: () => boolean): Promise<void> => {
   for (let waited = 0; !holds(); waited += 50) {
-    if (waited > 8000) throw new Error('it did not come about')
+    if (waited > 20_000) throw new Error('it did not come about')
     await sleep(50)
   }
 }
@@ -61,7 +61,7 @@ const exporterTo = (url: string) => {
   return { exporter, failures, finish }
 }
 
-describe('traces', { timeout: 30_000 }, () => {
+describe('traces', { timeout: 60_000 }, () => {
   it('go to the collector that the usual variables name, one of every call, without secrets', async () => {
     const { got, url } = await collector()
     const { bot, exchange, weir } = await openScene({

@@ -25,6 +25,7 @@ export interface MakerParts {
 /** Works until its time is over; orders that are still open then stay. Resolves with how many orders it has cancelled. */
 export const makeMarket = async ({ clock, way, post, pairs, untilMs }: MakerParts): Promise<number> => {
   let cancelled = 0
+  const cancels: Promise<void>[] = []
   const insist = async (ask: () => Asked): Promise<unknown> => {
     while (clock.now() < untilMs) {
       const answer = await way(ask(), 'maker')
@@ -44,13 +45,16 @@ export const makeMarket = async ({ clock, way, post, pairs, untilMs }: MakerPart
       const txid = json?.result?.txid?.[0]
       if (txid === undefined) continue
       open += 1
-      clock.after(LIVES_MS[turn % LIVES_MS.length] ?? 0, async () => {
+      const takeBack = async (): Promise<void> => {
         const done = await insist(() => post('CancelOrder', { txid }))
         open -= 1
         if (done !== undefined) cancelled += 1
-      })
+      }
+      clock.after(LIVES_MS[turn % LIVES_MS.length] ?? 0, () => void cancels.push(takeBack()))
     }
   }
   await Promise.all(pairs.map(quote))
+  // Whoever closes the way now cuts off no cancel.
+  await Promise.all(cancels)
   return cancelled
 }

@@ -5,7 +5,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { findChromium, launch } from '../dashboard/browser.ts'
 import type { Exchange } from '../support/exchange/exchange.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
@@ -17,7 +17,7 @@ import { advancedGet, krakenPoster } from './sign.ts'
 const KRAKEN = 'api.kraken.com'
 const COINBASE = 'api.coinbase.com'
 /** The alerts are looked at every two seconds. */
-const PATIENCE_MS = 12_000
+const PATIENCE_MS = 20_000
 const SECRET = 's3cret-token'
 
 interface Alert {
@@ -40,11 +40,29 @@ interface Use {
   readonly rejection_rate: number
 }
 
-it('is told step by step, and every page agrees with the exchange', { timeout: 90_000 }, async () => {
+const chromiumPath = findChromium()
+if (chromiumPath === undefined) {
+  process.stderr.write(
+    'NOT TESTED: an incident on the dashboard. There is no Chromium here: apt-get install chromium\n',
+  )
+}
+/** What the dashboard was to show, and whether it did, in order. */
+const sights: { readonly what: string; readonly seen: boolean }[] = []
+
+describe('a bad hour', () => {
+  it('is told step by step, and every page agrees with the exchange', { timeout: 180_000 }, playIt)
+
+  it.skipIf(chromiumPath === undefined)('is seen on the dashboard, step by step', () => {
+    expect(sights.map(({ what }) => what)).toHaveLength(8)
+    expect(sights.filter(({ seen }) => !seen)).toEqual([])
+  })
+})
+
+async function playIt(): Promise<void> {
   const hook = await listenForAlerts()
   const config = await shippedLimits({
     'max_queue: 1000': 'max_queue: 5',
-    'lockout: { failures: 4, pause: 30s }': 'lockout: { failures: 4, pause: 4s }',
+    'lockout: { failures: 4, pause: 30s }': 'lockout: { failures: 4, pause: 6s }',
     'alerts: { debounce: 10m }': `alerts: { webhook: { url: '${hook.url}' } }`,
   })
   const { exchange, weir } = await openScene({ config, exchange: { latencyMs: 40 }, env: { ALERT_DEBOUNCE_MIN: '0' } })
@@ -68,25 +86,29 @@ it('is told step by step, and every page agrees with the exchange', { timeout: 9
   await screen.shows(`[data-host="${KRAKEN}"][data-state="closed"]`)
   await flood(stage)
   await screen.shows('[data-alert="rejections"]')
-  // The key rests for four seconds only: it must be seen meanwhile.
+  // The key rests for six seconds only: it must be seen meanwhile.
   await Promise.all([refusedKey(stage), screen.shows('[data-alert="key_rests"]')])
   await reckoning(stage)
-})
+}
 
 /** The dashboard, as somebody sees it who has had it open all the time. */
 const openScreen = async ({ admin }: Weir) => {
-  const path = findChromium()
-  if (path === undefined)
-    process.stderr.write('NO CHROMIUM: the dashboard is not looked at; apt-get install chromium\n')
-  const browser = path === undefined ? undefined : await launch(path)
-  onTestFinished(() => browser?.close())
-  const page = await browser?.newPage()
-  await page?.goto(admin)
-  const count = async (selector: string) => page?.locator(selector).count()
+  if (chromiumPath === undefined) return { shows: async () => {}, empty: async () => {} }
+  const browser = await launch(chromiumPath)
+  onTestFinished(() => browser.close())
+  const page = await browser.newPage()
+  await page.goto(admin)
+  const look = async (selector: string, state: 'attached' | 'detached'): Promise<void> => {
+    const seeing = page.locator(selector).first().waitFor({ state, timeout: PATIENCE_MS })
+    const seen = await seeing.then(
+      () => true,
+      () => false,
+    )
+    sights.push({ what: `${selector} ${state}`, seen })
+  }
   return {
-    shows: (selector: string) => until(async () => (await count(selector)) !== 0, `the dashboard shows ${selector}`),
-    empty: (selector: string) =>
-      until(async () => ((await count(selector)) ?? 0) === 0, `the dashboard shows no ${selector}`),
+    shows: (selector: string) => look(selector, 'attached'),
+    empty: (selector: string) => look(selector, 'detached'),
   }
 }
 
@@ -178,7 +200,9 @@ const recovery = async ({ exchange, bots, page, weir, hook }: Stage): Promise<vo
   const { services } = await page<{ services: readonly object[] }>('/health/detailed')
   expect(services).toContainEqual(expect.objectContaining({ name: KRAKEN, status: 'healthy' }))
   const { errors } = await page<{ errors: { message: string; resolved: boolean }[] }>('/errors')
-  expect(errors.filter(({ message }) => message === 'http 503').every(({ resolved }) => resolved)).toBe(true)
+  const ofTheOutage = errors.filter(({ message }) => message === 'http 503')
+  expect(ofTheOutage.length).toBeGreaterThan(0)
+  expect(ofTheOutage.filter(({ resolved }) => !resolved)).toEqual([])
 }
 
 /** One bot asks for far more than there is. */

@@ -25,7 +25,7 @@ const TIME = { host: 'api.coinbase.com', path: '/api/v3/brokerage/time' }
 const SOON = { timeout: 5_000 }
 const COUNTED = 'weir_bypass_suspected_total{exchange="coinbase",bucket="public"}'
 
-describe('traffic beside weir', { timeout: 30_000 }, () => {
+describe('traffic beside weir', { timeout: 90_000 }, () => {
   it('is told from the fields in which Coinbase says what is left', async () => {
     const clock = manualClock()
     const { exchange, weir, bot } = await openScene({ exchange: { clock, coinbaseAdvanced: { limitHeaders: true } } })

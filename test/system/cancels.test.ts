@@ -18,7 +18,7 @@ async function place(bot: Client, post: Post, wanted: readonly Readonly<Record<s
   return ids
 }
 
-describe('a batch of cancels', { timeout: 30_000 }, () => {
+describe('a batch of cancels', { timeout: 90_000 }, () => {
   // A bot that cleared away eight orders which had all been filled was charged for each, and again when it tried once more, then
   // on every pair of the account: new orders waited for a minute although Kraken had room.
   it('costs nothing when every order was filled before it, however often it is sent', async () => {
@@ -53,7 +53,7 @@ describe('a batch of cancels', { timeout: 30_000 }, () => {
   })
 })
 
-describe('a cancel of all orders', { timeout: 30_000 }, () => {
+describe('a cancel of all orders', { timeout: 90_000 }, () => {
   // A bot that clears the book before every round paid 8 for each order that had been filled in the round before.
   it('pays for the call alone when every order was filled before it', async () => {
     const { exchange, bot } = await openScene()

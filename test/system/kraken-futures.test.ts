@@ -15,7 +15,7 @@ import { openScene } from './scene.ts'
 const run = promisify(execFile)
 const tour = fileURLToPath(new URL('./futures-tour.ts', import.meta.url))
 
-describe('a ccxt bot at Kraken Futures', { timeout: 60_000 }, () => {
+describe('a ccxt bot at Kraken Futures', { timeout: 120_000 }, () => {
   it('trades, pays what is documented, and breaks no limit however it strikes', async () => {
     const exchange = await startExchange({ latencyMs: 10, jitterMs: 30 })
     onTestFinished(() => exchange.close())
@@ -24,7 +24,7 @@ describe('a ccxt bot at Kraken Futures', { timeout: 60_000 }, () => {
     const env = { PATH: process.env.PATH ?? '', HTTPS_PROXY: weir.proxy, NODE_EXTRA_CA_CERTS: weir.caFile }
     const { stdout } = await run(process.execPath, [tour], {
       env: { ...env, TOUR_KEY: key, TOUR_SECRET: secret },
-      timeout: 50_000,
+      timeout: 100_000,
     })
     const seen = JSON.parse(stdout) as { served: number; refusals: Record<string, number> }
     expect(seen).toMatchObject({
@@ -57,7 +57,7 @@ describe('a ccxt bot at Kraken Futures', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a refusal of Kraken Futures', { timeout: 20_000 }, () => {
+describe('a refusal of Kraken Futures', { timeout: 90_000 }, () => {
   const HOST = 'futures.kraken.com'
   const accounts = (key: KrakenKey, headers: Record<string, string> = {}): Asked => {
     const path = '/derivatives/api/v3/accounts'

@@ -8,7 +8,7 @@ import { krakenPoster } from './sign.ts'
 
 const NOW = { 'X-Weir-Max-Wait': '0ms' }
 
-describe('a refusal of Kraken inside a 200', { timeout: 30_000 }, () => {
+describe('a refusal of Kraken inside a 200', { timeout: 90_000 }, () => {
   it('drains the bucket of its key, however it is compressed', async () => {
     const { exchange, bot } = await openScene()
     const encodings: (Encoding | undefined)[] = [undefined, 'gzip', 'br', 'deflate', 'zstd']

@@ -13,7 +13,7 @@ const PER_SECOND = 0.33
 /** Tokens that came in at the most since that moment of `performance.now`. */
 const refilledSince = (at: number, perSecond = PER_SECOND): number => ((performance.now() - at) / 1000) * perSecond
 
-describe('a bucket', { timeout: 40_000 }, () => {
+describe('a bucket', { timeout: 90_000 }, () => {
   it.each(['stop', 'kill9'] as const)('is not filled by a restart: %s', async (end) => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('restart'))
@@ -64,7 +64,7 @@ describe('a bucket', { timeout: 40_000 }, () => {
   })
 })
 
-describe('an order', { timeout: 60_000 }, () => {
+describe('an order', { timeout: 120_000 }, () => {
   // After a restart every cancel was priced as that of the youngest order, on each pair of the account: 16 where Kraken charges
   // 0 to 6. The next order then waited although Kraken had room.
   it.each(['stop', 'kill9'] as const)(
@@ -101,7 +101,7 @@ describe('an order', { timeout: 60_000 }, () => {
   )
 })
 
-describe('the nonces of a key', { timeout: 40_000 }, () => {
+describe('the nonces of a key', { timeout: 90_000 }, () => {
   // Killed in a stall, weir once let the next one overtake what it had left on the way: `EAPI:Invalid nonce`.
   it('rise at the exchange also when weir is killed while a call is on its way', async () => {
     const { exchange, weir, bot } = await openScene()
@@ -139,7 +139,7 @@ describe('the nonces of a key', { timeout: 40_000 }, () => {
   })
 })
 
-describe('a breaker', { timeout: 40_000 }, () => {
+describe('a breaker', { timeout: 90_000 }, () => {
   it.each(['stop', 'kill9'] as const)('stays open over a restart for the rest of its time: %s', async (end) => {
     const config = await shippedLimits({ ' open: 1s': ' open: 30s' })
     const { exchange, weir, bot } = await openScene({ config })
@@ -160,7 +160,7 @@ describe('a breaker', { timeout: 40_000 }, () => {
   })
 })
 
-describe('a weir that is told to stop', { timeout: 40_000 }, () => {
+describe('a weir that is told to stop', { timeout: 90_000 }, () => {
   it('finishes what is under way, refuses what waits, takes nothing new, and ends well', async () => {
     const { exchange, weir, bot } = await openScene()
     const post = krakenPoster(exchange.krakenKey('stop'))

@@ -13,7 +13,7 @@ import { auditors, candleWatchers, marketMaker, sharers } from './habits.ts'
 const LASTS_MS = 12_000
 const STALLS_AFTER_MS = 5_000
 
-describe('market maker, shared key, candle close and auditors behind one weir', { timeout: 60_000 }, () => {
+describe('market maker, shared key, candle close and auditors behind one weir', { timeout: 120_000 }, () => {
   it('break no limit at an exchange whose clock is 3 s ahead, through a stall of 3 s', async () => {
     const exchange = await startExchange({
       clock: { ...REAL_CLOCK, wall: () => Date.now() + 3000 },
@@ -34,8 +34,10 @@ describe('market maker, shared key, candle close and auditors behind one weir', 
     const uses = usesOf(exchange.ledger(), 'starter', startedMs).filter(({ leastMs }) => leastMs > 0)
     const words = uses.map(({ counter, efficiency }) => `${counter} ${(100 * efficiency).toFixed(1)} %`)
     process.stdout.write(`${words.join(', ')}\n`)
-    // The slow counter leaves a busy machine the time to use it; the fast ones depend on the machine.
-    const shared = uses.find(({ counter }) => counter === 'kraken.private')
-    expect(shared?.efficiency).toBeGreaterThanOrEqual(0.9)
+    // The slow counter leaves a busy machine the time to use it; how near the fast ones are used, and whether the bots press on
+    // them at all, depends on the machine.
+    const floors: Readonly<Record<string, number>> = { 'kraken.private': 0.9, 'kraken.public': 0.1 }
+    expect(uses.map(({ counter }) => counter)).toContain('kraken.private')
+    expect(uses.filter(({ counter, efficiency }) => efficiency < (floors[counter] ?? 0.5))).toEqual([])
   })
 })

@@ -17,7 +17,7 @@ const ADMIN_PAGES = [
 const ADMIN_TOKEN = 'admin-token-5d41402a'
 
 it('nothing secret is in the logs, the metrics, the admin pages or the files of weir', {
-  timeout: 40_000,
+  timeout: 90_000,
 }, async () => {
   const { exchange, weir } = await openScene({ args: ['--log-level', 'trace'], env: { WEIR_ADMIN_TOKEN: ADMIN_TOKEN } })
   const events = listenTo(`${weir.admin}/v1/events`)

@@ -18,9 +18,9 @@ const DOWN: readonly (readonly [name: string, fault: Fault])[] = [
   ['resets', { kind: 'reset', times: Number.POSITIVE_INFINITY }],
 ]
 
-describe('an exchange that is down', { timeout: 30_000 }, () => {
+describe('an exchange that is down', { timeout: 120_000 }, () => {
   it.each(DOWN)('is answered for from the past, or refused, until it is back: %s', async (_name, fault) => {
-    const config = await shippedLimits({ ' open: 1s': ' open: 2s' })
+    const config = await shippedLimits({ ' open: 1s': ' open: 4s' })
     const { exchange, bot } = await openScene({ config })
     const post = krakenPoster(exchange.krakenKey('stale'))
     const advanced = exchange.coinbaseKey('stale')
@@ -62,12 +62,12 @@ function expectRefused({ headers, decision, status }: Answered): void {
   expect({ decision, status }).toEqual({ decision: 'refused', status: 503 })
   expect(headers['x-weir-error']).toBe('circuit_open')
   expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1)
-  expect(Number(headers['retry-after'])).toBeLessThanOrEqual(3)
+  expect(Number(headers['retry-after'])).toBeLessThanOrEqual(5)
 }
 
 /** Asks until the answer is new again; the breaker lets single reads try. */
 async function recovered(bot: Client): Promise<Answered> {
-  for (let waited = 0; waited < 10_000; waited += 250) {
+  for (let waited = 0; waited < 15_000; waited += 250) {
     const answer = await bot.send(TICKER)
     if (answer.decision === 'forwarded' && answer.headers['x-weir-breaker'] === 'closed') return answer
     await sleep(250)

@@ -97,7 +97,7 @@ describe('an address of Redis', () => {
   })
 })
 
-describe('a weir that is to join others', { timeout: 40_000 }, () => {
+describe('a weir that is to join others', { timeout: 90_000 }, () => {
   it('does not start for the first time when Redis is out of reach: nobody else would hash keys as it does', async () => {
     const said = await refusal(`redis://user:${PASSWORD}@127.0.0.1:${await freePort()}`, await home())
     expect(said).toMatch(
@@ -171,7 +171,8 @@ describe('a weir that is to join others', { timeout: 40_000 }, () => {
     onTestFinished(() => client.close())
     const ask = () =>
       client.send({ path: '/0/public/Time', headers: { 'X-Weir-Max-Wait': '500ms', 'X-Weir-Cache': 'skip' } })
-    expect((await ask()).decision).toBe('forwarded')
+    // Where the processor has other things to do, Redis may be too slow for a first call.
+    await expect.poll(async () => (await ask()).decision, { timeout: 15_000 }).toBe('forwarded')
     await redis.kill()
     await weir.logged(/^Redis is away: nothing that is held is sent/)
     expect((await ask()).decision).toBe('refused')

@@ -1,13 +1,14 @@
 // Every endpoint of Coinbase Exchange: which class it is in, what kind it is, and what it costs at Coinbase.
 
 import { describe, expect, it } from 'vitest'
-import { classOf, costsOf } from './shipped.ts'
+import { classOf, type EndpointRow, expectRow } from './shipped.ts'
 
 const ID = '8e6bfcb4-0d1f-4a8e-9a55-3f2f1c7d9e10'
-const exchange = (method: string, path: string) => classOf('api.exchange.coinbase.com', method, path)
+const host = 'api.exchange.coinbase.com'
+const exchange = (method: string, path: string) => classOf(host, method, path)
 
-/** Method, class, kind, cost, and the paths it holds for; `ID` stands for an id. */
-const ENDPOINTS: readonly (readonly [string, string, string, string, string])[] = [
+/** `ID` stands for an id. */
+const ENDPOINTS: readonly EndpointRow[] = [
   ['GET', 'time', 'read', 'public 1', '/time'],
   ['GET', 'products', 'read', 'public 1', '/currencies /currencies/BTC /products /products/BTC-USD'],
   ['GET', 'products', 'read', 'public 1', '/products/volume-summary /products/spark-lines'],
@@ -73,11 +74,8 @@ const ENDPOINTS: readonly (readonly [string, string, string, string, string])[] 
 
 describe('Coinbase Exchange', () => {
   it.each(ENDPOINTS)('%s is %s, a %s that costs “%s”: %s', (method, name, kind, cost, paths) => {
-    for (const path of paths.split(' ').map((text) => text.replace('ID', ID))) {
-      const found = exchange(method, path)
-      const expected = [path, `coinbase_exchange.${name}`, kind, cost]
-      expect([path, found.id, found.kind, costsOf(found)]).toEqual(expected)
-    }
+    const row: EndpointRow = [method, name, kind, cost, paths.replaceAll('ID', ID)]
+    expectRow({ host, exchange: 'coinbase_exchange', base: '' }, row)
   })
 
   it('has the documented lazy-fill buckets', () => {

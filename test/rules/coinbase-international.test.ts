@@ -2,12 +2,12 @@
 // five seconds only (docs.cdp.coinbase.com, International Exchange, authentication).
 
 import { describe, expect, it } from 'vitest'
-import { classOf, costsOf, shippedRules } from './shipped.ts'
+import { classOf, type EndpointRow, expectRow, shippedRules } from './shipped.ts'
 
 const host = 'api.international.coinbase.com'
 const at = (method: string, path: string) => classOf(host, method, `/api/v1/${path}`)
 
-const ENDPOINTS: readonly (readonly [method: string, name: string, kind: string, cost: string, paths: string])[] = [
+const ENDPOINTS: readonly EndpointRow[] = [
   ['GET', 'markets', 'read', 'public 1', 'assets assets/BTC assets/BTC/networks fee-rate-tiers position-offsets'],
   ['GET', 'markets', 'read', 'public 1', 'instruments instruments/BTC-PERP instruments/BTC-PERP/funding'],
   ['GET', 'markets', 'read', 'public 1', 'instruments/BTC-PERP/candles instruments/volumes/daily rankings/statistics'],
@@ -47,11 +47,8 @@ const ENDPOINTS: readonly (readonly [method: string, name: string, kind: string,
 ]
 
 describe('Coinbase International', () => {
-  it.each(ENDPOINTS)('%s is %s, a %s that costs “%s”: %s', (method, name, kind, cost, paths) => {
-    for (const path of paths.split(' ')) {
-      const found = at(method, path)
-      expect([path, found.id, found.kind, costsOf(found)]).toEqual([path, `coinbase_international.${name}`, kind, cost])
-    }
+  it.each(ENDPOINTS)('%s is %s, a %s that costs “%s”: %s', (...row) => {
+    expectRow({ host, exchange: 'coinbase_international', base: '/api/v1/' }, row)
   })
 
   it('allows 40 calls in any second per key', () => {

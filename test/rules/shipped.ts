@@ -2,6 +2,7 @@
 // `engine 0.5×orders`, `derivatives 2|25 by lastFillTime`; of one call `private 1, engine 8`.
 
 import { readFileSync } from 'node:fs'
+import { expect } from 'vitest'
 import { readFacts } from '../../src/classify/facts.ts'
 import { formatIssues } from '../../src/config/issues.ts'
 import { loadRules } from '../../src/config/load.ts'
@@ -41,6 +42,18 @@ export const costsOf = ({ costs }: EndpointClass): string =>
     .filter(({ bucket }) => !isGate(bucket))
     .map(costText)
     .join(', ')
+
+/** A line of a table of endpoints: the class goes without its exchange, and there may be several paths with spaces between. */
+export type EndpointRow = readonly [method: string, name: string, kind: string, cost: string, paths: string]
+
+/** Holds each path of the line against the rules that ship; `base` goes before every path. */
+export const expectRow = (at: Readonly<Record<'host' | 'exchange' | 'base', string>>, row: EndpointRow): void => {
+  const [method, name, kind, cost, paths] = row
+  for (const path of paths.split(' ')) {
+    const found = classOf(at.host, method, at.base + path)
+    expect([path, found.id, found.kind, costsOf(found)]).toEqual([path, `${at.exchange}.${name}`, kind, cost])
+  }
+}
 
 const costText = ({ bucket, fixed, each, byParam, byAge }: CostRule): string => {
   const asked = byParam.map(({ name, absent, present }) => `${absent}|${present} by ${name}`)

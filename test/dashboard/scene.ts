@@ -2,9 +2,10 @@
 // than there is. Used by the tests of the dashboard and for its pictures.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Asked } from '../support/asked.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir, type WeirOptions } from '../support/weir.ts'
-import { type Asked, openClient } from '../system/client.ts'
+import { openClient } from '../system/client.ts'
 import { advancedGet, krakenPoster } from '../system/sign.ts'
 
 export interface Scene extends AsyncDisposable {

@@ -1,6 +1,7 @@
 // Bots with habits, in virtual time: what they do to a limit, and that weir keeps them all within it. Told by the exchange.
 
 import { describe, expect, it } from 'vitest'
+import type { Asked } from '../support/asked.ts'
 import { seeded } from '../support/exchange/gate.ts'
 import { krakenKey } from '../support/exchange/keys.ts'
 import { insist, pause, served } from '../support/virtual/errands.ts'
@@ -8,7 +9,7 @@ import { makeMarket } from '../support/virtual/market-maker.ts'
 import { ticker } from '../support/virtual/mixes.ts'
 import { openScene } from '../support/virtual/scene.ts'
 import { shippedBut } from '../support/virtual/settings.ts'
-import { type Asked, straight, type Way } from '../support/virtual/way.ts'
+import { straight, type Way } from '../support/virtual/way.ts'
 import { krakenPoster } from '../system/sign.ts'
 
 /** A second or so on a quiet machine. */

@@ -2,9 +2,10 @@
 // fresh connections. They sign as real bots do, wait what Retry-After says, and write down whatever is not right.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Asked } from '../support/asked.ts'
 import type { Exchange } from '../support/exchange/exchange.ts'
 import type { Weir } from '../support/weir.ts'
-import { type Answered, type Asked, type Client, openClient } from './client.ts'
+import { type Answered, type Client, openClient } from './client.ts'
 import { advancedGet, exchangeGet, krakenPoster, type Post } from './sign.ts'
 
 /** What all bots together saw. */

@@ -4,15 +4,8 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, request } from 'node:https'
+import { type Asked, jsonOf } from '../support/asked.ts'
 import type { Weir } from '../support/weir.ts'
-
-export interface Asked {
-  readonly host?: string
-  readonly method?: string
-  readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
 
 export interface Answered {
   readonly status: number
@@ -67,18 +60,10 @@ function send(
       const text = bytes.toString('utf8')
       const decision = String(res.headers['x-weir-decision'])
       const { headers, rawHeaders, statusCode: status = 0 } = res
-      resolve({ status, headers, rawHeaders, bytes, text, json: read(text), decision, reused: req.reusedSocket })
+      resolve({ status, headers, rawHeaders, bytes, text, json: jsonOf(text), decision, reused: req.reusedSocket })
     })
   })
   req.on('error', reject)
   req.end(body)
   return promise
-}
-
-function read(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

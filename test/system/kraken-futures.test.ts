@@ -5,11 +5,11 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Asked } from '../support/asked.ts'
 import { startExchange } from '../support/exchange/exchange.ts'
 import { signFutures } from '../support/exchange/futures-auth.ts'
 import type { KrakenKey } from '../support/exchange/keys.ts'
 import { startWeir } from '../support/weir.ts'
-import type { Asked } from './client.ts'
 import { openScene } from './scene.ts'
 
 const run = promisify(execFile)

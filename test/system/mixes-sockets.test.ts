@@ -3,6 +3,7 @@
 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { realClock } from '../../src/core/clock.ts'
+import type { Asked } from '../support/asked.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import type { Call } from '../support/exchange/journal.ts'
 import { type KrakenTier, privateCost } from '../support/exchange/kraken-limits.ts'
@@ -10,7 +11,7 @@ import { pause } from '../support/virtual/errands.ts'
 import { type Limit, limitOf } from '../support/virtual/exchange.ts'
 import { ticker } from '../support/virtual/mixes.ts'
 import { shippedLimits, startWeir, type Weir } from '../support/weir.ts'
-import { type Asked, openClient } from './client.ts'
+import { openClient } from './client.ts'
 import { exchangeGet, krakenPoster, type Post } from './sign.ts'
 
 /** So many bots that do the same. */

@@ -4,7 +4,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { type Asked, openClient } from './client.ts'
+import type { Asked } from '../support/asked.ts'
+import { openClient } from './client.ts'
 import { openScene } from './scene.ts'
 import { advancedGet, exchangeGet, krakenPoster } from './sign.ts'
 

@@ -1,8 +1,8 @@
 // Calls as signed bots make them, ready to send.
 
+import type { Asked } from '../support/asked.ts'
 import type { CoinbaseExchangeKey, CoinbaseKey, KrakenKey } from '../support/exchange/keys.ts'
 import { coinbaseJwt, signCoinbaseExchange, signKraken } from '../support/exchange/keys.ts'
-import type { Asked } from './client.ts'
 
 /** Makes a private call of Kraken with the next nonce. */
 export type Post = (method: string, params?: Readonly<Record<string, string>>) => Asked & { readonly body: string }

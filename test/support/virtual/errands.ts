@@ -1,7 +1,8 @@
 // Bots that want something until they have it.
 
 import type { Clock } from '../../../src/core/clock.ts'
-import type { Answered, Asked, Way } from './way.ts'
+import type { Asked } from '../asked.ts'
+import type { Answered, Way } from './way.ts'
 
 /** So many calls of one kind, this many of them under way or waiting at any time. */
 export interface Errand {

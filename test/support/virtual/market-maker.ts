@@ -3,9 +3,10 @@
 
 import type { Clock } from '../../../src/core/clock.ts'
 import type { Post } from '../../system/sign.ts'
+import type { Asked } from '../asked.ts'
 import { pause, served } from './errands.ts'
 import { restingOrder } from './mixes.ts'
-import type { Asked, Way } from './way.ts'
+import type { Way } from './way.ts'
 
 /** One for each step of the price of a cancel: below 5, 10, 15, 45, 90 and 300 s, and above. */
 const LIVES_MS = [2_000, 7_000, 12_000, 30_000, 60_000, 120_000, 310_000]

@@ -1,12 +1,12 @@
 // The mixes of calls by which limit efficiency is told, for Kraken and Coinbase; every call is signed the moment it is made.
 
 import { advancedGet, exchangeGet, krakenPoster, type Post } from '../../system/sign.ts'
+import type { Asked } from '../asked.ts'
 import { krakenKey } from '../exchange/keys.ts'
 import type { KrakenTier } from '../exchange/kraken-limits.ts'
 import type { Errand } from './errands.ts'
 import type { VirtualExchange } from './exchange.ts'
 import { shippedBut } from './settings.ts'
-import type { Asked } from './way.ts'
 
 /** A mix: how its exchange is set up, what weir is told, and what is asked. */
 export interface Mix {

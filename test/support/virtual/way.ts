@@ -22,17 +22,9 @@ import { Lanes } from '../../../src/limit/lanes.ts'
 import { MemoryStore } from '../../../src/limit/memory.ts'
 import { Pricer } from '../../../src/limit/price.ts'
 import { Keys } from '../../../src/lockout/keys.ts'
+import { type Asked, jsonOf } from '../asked.ts'
 import type { Departure, VirtualExchange } from './exchange.ts'
 import type { Network } from './network.ts'
-
-/** A request as a bot makes it; Kraken's GET unless told. */
-export interface Asked {
-  readonly host?: string
-  readonly method?: string
-  readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
 
 /** What the bot gets. */
 export interface Answered {
@@ -175,19 +167,11 @@ const answeredBy = ({ status, headers, body }: Reply): Answered => {
 
 const answered = (status: number, headers: Departure['headers'], body: Buffer): Answered => ({
   status,
-  json: parsed(body.toString('utf8')),
+  json: jsonOf(body.toString('utf8')),
   decision: undefined,
   error: undefined,
   retryAfterMs: Number(lowered(headers)['retry-after'] ?? 0) * 1000,
 })
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 const bytes = (body: string | undefined): Buffer | undefined => (body === undefined ? undefined : Buffer.from(body))
 

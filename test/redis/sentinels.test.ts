@@ -26,6 +26,7 @@ describe('two weirs on a Redis with sentinels', { timeout: 90_000 }, () => {
     const after = await fleet.work(4)
     expect(verdictOn(fleet)).toEqual({ violations: [], invalidNonces: 0 })
     say(`sentinels: ${percent(before)} of what came in, ${percent(away)} in a fail-over, ${percent(after)} after it`)
+    for (const used of [before, after]) expect(used).toBeGreaterThan(0.5)
     expect(replica.cli('ROLE')).toMatch(/^master/)
     expect(replica.cli('CLIENT', 'LIST')).toContain(' user=bot ')
     for (const { logs } of fleet.weirs) expect(logs()).not.toContain(PASSWORD)

@@ -24,4 +24,6 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]()
 })
 
-keepsThePromises('buckets in Redis', EXCHANGE, async () => ({ store: first.store, settled: () => sleep(150) }))
+keepsThePromises('buckets in Redis', EXCHANGE, async () => ({
+  ...{ store: first.store, settled: () => sleep(150), pass: (ms: number) => sleep(ms) },
+}))

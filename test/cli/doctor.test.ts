@@ -70,7 +70,7 @@ const examine = async (words: readonly string[], bot: readonly string[] = [], of
 const about = ({ findings }: Report, subject: string) => findings.find((finding) => finding.subject === subject)
 const stateOf = ({ bot }: Report, host = HOST): string | undefined => bot?.hosts.find((it) => it.host === host)?.state
 
-describe('weir doctor, of weir', { timeout: 40_000 }, () => {
+describe('weir doctor, of weir', { timeout: 90_000 }, () => {
   it('says that all is well, line by line, with status 0', async () => {
     const { status, stdout } = await runCli(['doctor', ...at(weir)])
     expect(stdout).toMatch(/^ok {4}CA +valid until \d{4}-\d\d-\d\d, in /m)
@@ -108,7 +108,7 @@ describe('weir doctor, of weir', { timeout: 40_000 }, () => {
   })
 })
 
-describe('weir doctor, of a bot', { timeout: 40_000 }, () => {
+describe('weir doctor, of a bot', { timeout: 90_000 }, () => {
   it('that goes through weir: seen under a name of its own', async () => {
     const report = await examine(['--name', 'grid'], ['curl', '--silent', '--fail', TIME])
     expect(report.bot).toMatchObject({ status: 0, name: expect.stringMatching(/^grid-[0-9a-f]{6}$/) })

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const SAMPLES = fileURLToPath(new URL('../plan/samples/', import.meta.url))
-const LONGEST_MS = 15_000
+const LONGEST_MS = 30_000
 
 const LIMITS = `
 exchanges:

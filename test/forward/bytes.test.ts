@@ -19,7 +19,7 @@ const SIGNED = [
   ],
 ]
 
-describe('a request', { timeout: 15_000 }, () => {
+describe('a request', { timeout: 30_000 }, () => {
   it('keeps the order, case, repeats and latin1 bytes of its header', async () => {
     const origin = await startOrigin(answerOk)
     const body = 'nonce=1&pair=XBT%2fUSD'
@@ -60,7 +60,7 @@ describe('a request', { timeout: 15_000 }, () => {
   })
 })
 
-describe('an answer', { timeout: 15_000 }, () => {
+describe('an answer', { timeout: 30_000 }, () => {
   it('keeps the order, case, repeats and latin1 bytes of its header', async () => {
     const origin = await startOrigin((socket) => {
       const fields = 'cF-Ray: 1\r\nSet-Cookie: a=1\r\nX-Name: M\xfcller\r\nSet-Cookie: b=2\r\nKeep-Alive: timeout=5\r\n'

@@ -27,7 +27,7 @@ const heard = async (change: CallChange, body: Buffer, head = '200 OK'): Promise
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 const zipped = '200 OK\r\nContent-Encoding: gzip'
 
-describe('an answer is heard of', { timeout: 15_000 }, () => {
+describe('an answer is heard of', { timeout: 30_000 }, () => {
   // Two hundred open orders are a hundred kilobytes. Such a list streamed past, and each of its orders was priced as a stranger.
   it('when it lists as many open orders as an account may have', async () => {
     const answer = { error: [], result: { open: { TX: 'x'.repeat(400 * KIB) } } }
@@ -51,7 +51,7 @@ describe('an answer is heard of', { timeout: 15_000 }, () => {
   })
 })
 
-describe('an answer streams past unheard', { timeout: 15_000 }, () => {
+describe('an answer streams past unheard', { timeout: 30_000 }, () => {
   it('when it is larger than what is held', async () => {
     expect(await heard(OPEN_ORDERS, Buffer.alloc(513 * KIB, ' '))).toEqual([])
     expect(await heard(ASSET_PAIRS, Buffer.alloc(2_049 * KIB, ' '))).toEqual([])
@@ -62,7 +62,7 @@ describe('an answer streams past unheard', { timeout: 15_000 }, () => {
   })
 })
 
-describe('an answer that is judged and learnt from', { timeout: 15_000 }, () => {
+describe('an answer that is judged and learnt from', { timeout: 30_000 }, () => {
   const told = { error: [], result: { open: { TX: 'x'.repeat(KIB) } } }
   const refused = { error: ['EOrder:Unknown order'] }
   // A compressed answer hides its errors: it was unpacked and parsed for the verdict, and again to learn from it.

@@ -33,7 +33,7 @@ async function bodyOf({ body }: Reply): Promise<{ text: string; trailers?: reado
   return promise
 }
 
-describe('a connection that dies before the answer', { timeout: 15_000 }, () => {
+describe('a connection that dies before the answer', { timeout: 30_000 }, () => {
   it('costs an unsigned GET nothing when it was a reused one: it is sent once more', async () => {
     const origin = await startOrigin(dyingOnReuse)
     const send = senderTo(origin, { connections: 1 })
@@ -104,7 +104,7 @@ describe('a connection that dies before the answer', { timeout: 15_000 }, () => 
   })
 })
 
-describe('an exchange that breaks off or stays silent', { timeout: 15_000 }, () => {
+describe('an exchange that breaks off or stays silent', { timeout: 30_000 }, () => {
   it('fails the call when the answer was small enough to be held', async () => {
     const origin = await startOrigin((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"error":[]')
@@ -156,7 +156,7 @@ describe('an exchange that breaks off or stays silent', { timeout: 15_000 }, () 
   })
 })
 
-describe('a bot that hangs up', { timeout: 15_000 }, () => {
+describe('a bot that hangs up', { timeout: 30_000 }, () => {
   it('before the call is sent, is never spoken for', async () => {
     const origin = await startOrigin(answerOk)
     const call = callOf(POST)

@@ -24,7 +24,7 @@ class Source implements BodyStream {
   }
 }
 
-describe('whole bodies', { timeout: 10_000 }, () => {
+describe('whole bodies', { timeout: 20_000 }, () => {
   test.each([256, 16 * 1024, 16 * 1024 + 1])('of %i bytes arrive as they were, whatever their values', async (size) => {
     const body = Buffer.alloc(size, Buffer.from(Array.from({ length: 256 }, (_, value) => value)))
     await using weir = await start({ handle: async (call) => said(call, body) })
@@ -36,7 +36,7 @@ describe('whole bodies', { timeout: 10_000 }, () => {
   })
 })
 
-describe('header fields', { timeout: 10_000 }, () => {
+describe('header fields', { timeout: 20_000 }, () => {
   test('keep case, order, repeats, empty values and bytes above 0x7f, both ways', async () => {
     await using weir = await start({
       handle: async (call) =>
@@ -118,7 +118,7 @@ describe('header fields', { timeout: 10_000 }, () => {
   })
 })
 
-describe('wishes', { timeout: 10_000 }, () => {
+describe('wishes', { timeout: 20_000 }, () => {
   test.each([
     ['X-Weir-Max-Wait: 500ms\r\n', { maxWaitMs: 500 }],
     ['X-Weir-Max-Wait: 2s\r\n', { maxWaitMs: 2000 }],
@@ -139,7 +139,7 @@ describe('wishes', { timeout: 10_000 }, () => {
   })
 })
 
-describe('framing', { timeout: 10_000 }, () => {
+describe('framing', { timeout: 20_000 }, () => {
   test('a body that is held states its length, whatever the exchange said', async () => {
     await using weir = await start({
       handle: async (call) => said(call, 'ok', { headers: ['content-length', '99', 'X-A', '1'] }),
@@ -249,7 +249,7 @@ describe('framing', { timeout: 10_000 }, () => {
   })
 })
 
-describe('a stream', { timeout: 10_000 }, () => {
+describe('a stream', { timeout: 20_000 }, () => {
   test.each([
     ['with a length', ['Content-Length', '100']],
     ['in chunks', []],
@@ -330,7 +330,7 @@ describe('a stream', { timeout: 10_000 }, () => {
   })
 })
 
-test('a road that fails, against its promise, is answered 500 without a word of why', { timeout: 10_000 }, async () => {
+test('a road that fails, against its promise, is answered 500 without a word of why', { timeout: 20_000 }, async () => {
   await using weir = await start({ handle: () => Promise.reject(new Error('secret detail')) })
   using bot = await secureTunnel(weir.port)
   const heard = await bot.say(request()).until((text) => text.includes('}\n'))

@@ -8,7 +8,7 @@ const GET = `GET /a HTTP/1.1\r\nHost: ${KRAKEN}\r\n\r\n`
 
 // The second connection of a ccxt bot that was led to weir as transparent TLS was told "This is a forward proxy": OpenSSL
 // asks for a name only where it needs a certificate, and a resumed session needs none.
-describe('a resumed session', { timeout: 10_000 }, () => {
+describe('a resumed session', { timeout: 20_000 }, () => {
   const ask = async (port: number, session?: Buffer) => {
     const socket = connect({
       port,
@@ -33,7 +33,7 @@ describe('a resumed session', { timeout: 10_000 }, () => {
   })
 })
 
-describe('the name of a bot among the protocols', { timeout: 10_000 }, () => {
+describe('the name of a bot among the protocols', { timeout: 20_000 }, () => {
   const botOf = async (over: 'transparent' | 'tunnel', protocols: string[], line?: string) => {
     await using weir = await start()
     const under = over === 'tunnel' ? await tunnel(weir.port, KRAKEN, line) : await dial(weir.port)

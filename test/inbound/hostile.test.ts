@@ -6,7 +6,7 @@ import { answers, dial, eventually, KRAKEN, secureTunnel, start, tunnel } from '
 const HOST = `Host: ${KRAKEN}\r\n`
 const BODY = 'Content-Length: 2\r\n'
 
-describe('a request that is not relayed', { timeout: 10_000 }, () => {
+describe('a request that is not relayed', { timeout: 20_000 }, () => {
   test.each([
     ['two Host fields', `GET /a HTTP/1.1\r\n${HOST}${HOST}\r\n`, 400],
     ['two Host fields, the second in other letters', `GET /a HTTP/1.1\r\n${HOST}hOST: evil.test\r\n\r\n`, 400],

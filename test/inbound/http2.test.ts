@@ -84,7 +84,7 @@ const inTunnel = async (weir: Fixture): Promise<Bot> => new Bot(await tunnel(wei
 
 const never = (): Promise<Reply> => new Promise(() => {})
 
-describe('a bot that offers only h2', { timeout: 4_000 }, () => {
+describe('a bot that offers only h2', { timeout: 20_000 }, () => {
   test.each([
     ['in a tunnel', true],
     ['without CONNECT', false],
@@ -156,7 +156,7 @@ describe('a bot that offers only h2', { timeout: 4_000 }, () => {
   })
 })
 
-describe('an answer over HTTP/2', { timeout: 4_000 }, () => {
+describe('an answer over HTTP/2', { timeout: 20_000 }, () => {
   test('keeps repeats, drops what speaks of a connection, and carries trailers', async () => {
     await using weir = await start({
       handle: async (call) =>
@@ -242,7 +242,7 @@ describe('an answer over HTTP/2', { timeout: 4_000 }, () => {
   })
 })
 
-describe('a stream that is given up', { timeout: 4_000 }, () => {
+describe('a stream that is given up', { timeout: 20_000 }, () => {
   test.each(['GET', 'HEAD', 'POST'])('means that the bot has left, for %s', async (method) => {
     await using weir = await start({ handle: never })
     await using bot = await inTunnel(weir)
@@ -306,7 +306,7 @@ describe('a stream that is given up', { timeout: 4_000 }, () => {
   })
 })
 
-describe('what weir does not relay over HTTP/2', { timeout: 4_000 }, () => {
+describe('what weir does not relay over HTTP/2', { timeout: 20_000 }, () => {
   test.each<[string, Record<string, string>, number]>([
     ['another host', { ':authority': COINBASE }, 421],
     ['two hosts', { host: COINBASE }, 400],
@@ -353,7 +353,7 @@ describe('what weir does not relay over HTTP/2', { timeout: 4_000 }, () => {
   })
 })
 
-describe('an HTTP/2 connection', { timeout: 4_000 }, () => {
+describe('an HTTP/2 connection', { timeout: 20_000 }, () => {
   test('announces how many streams it bears, and never more than those are under way', async () => {
     await using weir = await start({ handle: never, limits: { streams: 5 } })
     await using bot = await inTunnel(weir)

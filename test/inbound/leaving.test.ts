@@ -135,7 +135,7 @@ describe('weir that stops', { timeout: 20_000 }, () => {
   })
 })
 
-test('a handshake in pieces of 100 bytes', { timeout: 10_000 }, async () => {
+test('a handshake in pieces of 100 bytes', { timeout: 20_000 }, async () => {
   await using weir = await start()
   const under = await tunnel(weir.port)
   const { Duplex } = await import('node:stream')

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { answers, dial, KRAKEN, start } from './support.ts'
 
-describe('the listener', { timeout: 10_000 }, () => {
+describe('the listener', { timeout: 20_000 }, () => {
   test('rejects when the port is taken, and is none the worse for it', async () => {
     await using weir = await start()
     await using other = await start()

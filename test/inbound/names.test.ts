@@ -18,7 +18,7 @@ import {
 
 const GET = `GET /a HTTP/1.1\r\nHost: ${KRAKEN}\r\n\r\n`
 
-describe('names of the host', { timeout: 10_000 }, () => {
+describe('names of the host', { timeout: 20_000 }, () => {
   test('a ClientHello that names another intercepted host than CONNECT is answered 421, per request', async () => {
     await using weir = await start()
     using bot = await encrypt(await tunnel(weir.port, KRAKEN), COINBASE)
@@ -77,7 +77,7 @@ describe('names of the host', { timeout: 10_000 }, () => {
   })
 })
 
-describe('ALPN', { timeout: 10_000 }, () => {
+describe('ALPN', { timeout: 20_000 }, () => {
   test.each([
     [['http/1.1'], 'http/1.1'],
     [['h2', 'http/1.1'], 'http/1.1'],
@@ -108,7 +108,7 @@ describe('ALPN', { timeout: 10_000 }, () => {
   })
 })
 
-describe('names of the bot', { timeout: 10_000 }, () => {
+describe('names of the bot', { timeout: 20_000 }, () => {
   const basic = (pair: string): string => `Proxy-Authorization: Basic ${Buffer.from(pair).toString('base64')}\r\n`
   test.each([
     ['the proxy user', basic('grid-bot:anything'), 'grid-bot'],
@@ -135,7 +135,7 @@ describe('names of the bot', { timeout: 10_000 }, () => {
 
 const curlIsHere = spawnSync('curl', ['--version']).status === 0
 
-describe.skipIf(!curlIsHere)('curl', { timeout: 10_000 }, () => {
+describe.skipIf(!curlIsHere)('curl', { timeout: 20_000 }, () => {
   test.each(['https', 'http'])('reaches an %s URL through the proxy', async (scheme) => {
     await using weir = await start()
     const arguments_ = ['-sk', '--max-time', '5', '-x', `http://127.0.0.1:${weir.port}`, `${scheme}://${KRAKEN}/a`]

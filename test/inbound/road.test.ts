@@ -5,7 +5,7 @@ import { answers, dial, encrypt, KRAKEN, said, secureTunnel, start, tunnel } fro
 
 const GET = `GET /0/public/Time?a=1 HTTP/1.1\r\nHost: ${KRAKEN}\r\n\r\n`
 
-describe('the main road', { timeout: 10_000 }, () => {
+describe('the main road', { timeout: 20_000 }, () => {
   test('CONNECT, TLS, a request, an answer, and another on the same connection', async () => {
     await using weir = await start()
     using bot = await secureTunnel(weir.port)

@@ -105,7 +105,7 @@ export class Wire implements Disposable {
     return this
   }
 
-  /** Waits until `seen` holds; fails after 5 s with what was heard. */
+  /** Waits until `seen` holds; fails after 15 s with what was heard. */
   async until(seen: (heard: string) => boolean): Promise<string> {
     await eventually(
       () => seen(this.heard),
@@ -178,7 +178,7 @@ export const secureTunnel = async (port: number, host = KRAKEN): Promise<Wire> =
 
 /** Polls, bounded to 5 s: for facts that arrive from another socket. */
 export const eventually = async (holds: () => boolean, told: () => string = () => 'never happened'): Promise<void> => {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (holds()) return
     await sleep(5)
   }

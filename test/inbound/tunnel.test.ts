@@ -85,7 +85,7 @@ describe('a resolver for tunnels', () => {
   })
 })
 
-describe('CONNECT to a host that is none of ours', { timeout: 10_000 }, () => {
+describe('CONNECT to a host that is none of ours', { timeout: 20_000 }, () => {
   const connect = async (
     authority: string,
     over: Partial<InboundDeps> = {},
@@ -176,7 +176,7 @@ describe('CONNECT to a host that is none of ours', { timeout: 10_000 }, () => {
   })
 })
 
-describe('a blind tunnel to an address that the operator chose', { timeout: 10_000 }, () => {
+describe('a blind tunnel to an address that the operator chose', { timeout: 20_000 }, () => {
   const echo = async (
     serve: (socket: Socket) => void,
   ): Promise<{ server: Server; routeTo: InboundDeps['routeTo']; sockets: Socket[] } & Disposable> => {

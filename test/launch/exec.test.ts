@@ -47,7 +47,7 @@ const TELL_LOADED = `--import=data:text/javascript,${encodeURIComponent(`
   registerHooks({ load: (url, context, next) => (process._rawDebug(url), next(url, context)) })
 `)}`
 
-describe('a bot under weir exec', { timeout: 60_000 }, () => {
+describe('a bot under weir exec', { timeout: 120_000 }, () => {
   const NODE = {
     fetch: 'forwarded',
     https: 'forwarded',
@@ -112,7 +112,7 @@ describe('a bot under weir exec', { timeout: 60_000 }, () => {
   })
 })
 
-describe('weir exec', { timeout: 30_000 }, () => {
+describe('weir exec', { timeout: 90_000 }, () => {
   it('ends with the status of its command, and hands over every word of it', async () => {
     const { status, stdout } = await exec(
       [],
@@ -200,7 +200,7 @@ describe('weir exec', { timeout: 30_000 }, () => {
   })
 })
 
-describe('weir env', { timeout: 30_000 }, () => {
+describe('weir env', { timeout: 90_000 }, () => {
   it('prints what makes a command in that shell go through weir', async () => {
     const { status, stdout } = await runCli(['env', ...at(weir), '--name', 'by hand'])
     expect(status).toBe(0)

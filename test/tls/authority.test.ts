@@ -225,7 +225,7 @@ describe('starts that go wrong', () => {
       }
       expect(step - 1).toBe(steps)
     },
-    60_000,
+    180_000,
   )
 
   it.each([
@@ -241,7 +241,7 @@ describe('starts that go wrong', () => {
       const { caPem } = await expectUsable(dir)
       expect(children).toEqual(Array(4).fill({ code: 0, output: caPem }))
     },
-    30_000,
+    90_000,
   )
 
   it('so do starts within one process', async () => {

@@ -3,9 +3,10 @@
 
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -19,7 +20,9 @@ export async function openCommand(probe: readonly string[], packages: readonly s
   const [command = '', ...args] = probe
   const works = (): boolean => spawnSync(command, args, { timeout: 20_000 }).status === 0
   if (works()) return true
+  const release = await turn('weir-debian')
   try {
+    if (works()) return true
     if (process.getuid?.() !== 0) throw new Error('not root')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const lock = ['-o', 'DPkg::Lock::Timeout=60']
@@ -32,6 +35,8 @@ export async function openCommand(probe: readonly string[], packages: readonly s
   } catch (error) {
     miss(packages.join(' '), error)
     return false
+  } finally {
+    await release()
   }
 }
 
@@ -70,18 +75,42 @@ async function kept(name: string, file: string, make: (dir: string) => Promise<v
   const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 8)
   const home = join(CACHE, `${name}-${digest}`)
   if (existsSync(home)) return home
+  const askedAt = Date.now()
+  const release = await turn(`${name}-${digest}`)
   const unfinished = `${home}-${process.pid}`
+  const missed = `${home}.missed`
   try {
-    await mkdir(dirname(home), { recursive: true })
+    if (existsSync(home)) return home
+    // Another test file has tried meanwhile.
+    if ((statSync(missed, { throwIfNoEntry: false })?.mtimeMs ?? 0) > askedAt) throw new Error('it could not be made')
     await make(unfinished)
     await rename(unfinished, home)
     return home
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true })
-    // Another test file was quicker.
-    if (existsSync(home)) return home
+    await writeFile(missed, '')
     miss(name, error)
     return undefined
+  } finally {
+    await release()
+  }
+}
+
+/** Test files run side by side and want the same things: one makes them, the others wait. Resolves with what ends the turn. */
+async function turn(what: string): Promise<() => Promise<void>> {
+  const lock = join(CACHE, `${what}.lock`)
+  await mkdir(CACHE, { recursive: true })
+  for (;;) {
+    try {
+      await mkdir(lock)
+      return () => rm(lock, { recursive: true, force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      // Left by a run that was killed.
+      const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+      if (Date.now() - since > 3 * INSTALL_MS) await rm(lock, { recursive: true, force: true })
+      await sleep(100)
+    }
   }
 }
 

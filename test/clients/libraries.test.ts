@@ -5,13 +5,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TourSeen } from './errand.ts'
 import type { Way } from './isolated.ts'
 import { openPython } from './needs.ts'
+import { CCXT_WIRINGS, kitRows } from './rows.ts'
 import { node, openSweep, program, type Sweep, type Wiring } from './sweep.ts'
 
-const [python, oldPython] = await Promise.all([
+const [python, coinbasePython] = await Promise.all([
   openPython('./requirements.txt'),
   openPython('./requirements-coinbase.txt'),
 ])
-const PATIENCE_MS = 60_000
+/** Ten times what a row takes on a quiet machine. */
+const PATIENCE_MS = 100_000
 const UNDER_EXEC: Wiring = { exec: [] }
 
 let sweep: Sweep
@@ -53,15 +55,9 @@ function expectToured(stdout: string, id: keyof typeof CLASSES): void {
 }
 
 describe('ccxt for JavaScript', { timeout: PATIENCE_MS }, () => {
-  const WIRINGS: Readonly<Record<string, readonly [(weir: Way) => object, Wiring]>> = {
-    'weir exec': [() => ({}), UNDER_EXEC],
-    httpsProxy: [({ proxy }) => ({ httpsProxy: proxy }), { own: byNode }],
-    proxyUrl: [({ proxy }) => ({ proxyUrl: `${proxy}/` }), { own: () => ({}) }],
-    'a hosts file': [() => ({}), { mapped: byNode }],
-  }
   const EXCHANGES = ['kraken', 'coinbase', 'coinbaseexchange'] as const
 
-  for (const [name, [options, wiring]] of Object.entries(WIRINGS)) {
+  for (const [name, [options, wiring]] of Object.entries(CCXT_WIRINGS)) {
     it.for(EXCHANGES)(`trades at %s by ${name}, and is told when it asks for too much`, async (id, { skip }) => {
       skip('mapped' in wiring && !sweep.isolated, 'no namespaces')
       const command = node('with-ccxt.ts', id, JSON.stringify(options(sweep.weir)))
@@ -82,10 +78,6 @@ describe('ccxt for JavaScript', { timeout: PATIENCE_MS }, () => {
     expect(nonces).toEqual([...new Set(nonces)].sort((a, b) => a - b))
   })
 })
-
-function byNode({ caFile }: Way) {
-  return { NODE_EXTRA_CA_CERTS: caFile }
-}
 
 describe.skipIf(python === undefined)('ccxt for Python', { timeout: PATIENCE_MS }, () => {
   const bot = (half: string, options: object = {}) => [
@@ -111,24 +103,7 @@ describe.skipIf(python === undefined)('ccxt for Python', { timeout: PATIENCE_MS 
 })
 
 describe('a library made for one exchange', { timeout: PATIENCE_MS }, () => {
-  const kit = (interpreter: string | undefined, name: string) => {
-    return interpreter === undefined ? [] : [interpreter, program('with_kits.py'), name]
-  }
-  const KITS: readonly (readonly [name: string, command: readonly string[], result: unknown, refusal: unknown])[] = [
-    ['node-kraken-api', node('with-kits.ts', 'node-kraken-api'), {}, 'RESTAPIError: ["EAPI:Rate limit exceeded"]'],
-    ['coinbase-api', node('with-kits.ts', 'coinbase-api'), {}, { code: 429, reason: 'limit_reached' }],
-    ['krakenex', kit(python, 'krakenex'), {}, 'EAPI:Rate limit exceeded'],
-    ['python-kraken-sdk', kit(python, 'python-kraken-sdk'), {}, 'KrakenApiLimitExceededError'],
-    [
-      'python-kraken-sdk, asynchronous',
-      kit(python, 'python-kraken-sdk, asynchronous'),
-      {},
-      'KrakenApiLimitExceededError',
-    ],
-    ['coinbase-advanced-py', kit(oldPython, 'coinbase-advanced-py'), {}, 'HTTPError 429'],
-    ['coinbase-advanced-py, WebSocket', kit(oldPython, 'coinbase-advanced-py, WebSocket'), 'heartbeats', ''],
-  ]
-  for (const [name, command, result, refusal] of KITS) {
+  for (const { name, command, result, refusal } of kitRows({ python, coinbasePython })) {
     it.skipIf(command.length === 0)(`(${name}) goes through weir under weir exec`, async () => {
       const { stdout } = await sweep.run(name, command, UNDER_EXEC)
       expect(JSON.parse(stdout)).toMatchObject({ result, refusal })

@@ -40,6 +40,11 @@ export const node = (name: string, ...args: readonly string[]): readonly string[
   ...args,
 ]
 
+/** By the variables that a user sets, besides HTTPS_PROXY those that say whom to trust. */
+export const byHand = (trust: (weir: Way) => Environment): Wiring => ({
+  set: (weir, proxy) => ({ HTTPS_PROXY: proxy, ...trust(weir) }),
+})
+
 export async function openSweep(): Promise<Sweep> {
   const ground = await openGround()
   return {

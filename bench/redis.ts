@@ -1,21 +1,14 @@
 // `npm run bench:redis`: what it costs to share limits. Grants through the script on a redis-server of this machine, for one
 // weir and for three, with 1, 16 and 64 calls asking at once, beside the same from memory.
 
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realClock } from '../src/core/clock.ts'
 import type { TokenBucketRule } from '../src/core/rules.ts'
 import { MemoryStore } from '../src/limit/memory.ts'
-import { carrierOver } from '../src/limit/shared/carrier.ts'
-import { SharedStore } from '../src/limit/shared/store.ts'
 import type { BucketStore, Take } from '../src/limit/store.ts'
-import { parseAddress } from '../src/redis/address.ts'
-import { connect } from '../src/redis/connection.ts'
+import { openMember } from '../test/redis/rig.ts'
+import { startRedis } from '../test/redis/server.ts'
 
-const PORT = 16_479
 const EXCHANGE = 'bench'
 const SECONDS = 3
 const IN_FLIGHT = [1, 16, 64]
@@ -31,32 +24,6 @@ function ruleOf(name: string): TokenBucketRule {
   const title = { id: `${EXCHANGE}.${name}`, name, exchange: EXCHANGE, scopes: ['ip'], policy: '', label: '' } as const
   const numbers = { capacity: 1e7, refill: 1e6, margin: 0, lowerTiers: [], recoveryMs: 1000, adaptive: false }
   return { ...title, ...numbers, kind: 'bucket' }
-}
-
-let asked = 0
-
-const openShared = (weir: number): SharedStore => {
-  const carrier = carrierOver(connect(parseAddress(`redis://127.0.0.1:${PORT}`), realClock))
-  const store = new SharedStore({
-    carrier: {
-      ...carrier,
-      ask: (exchange, message) => {
-        asked += 1
-        return carrier.ask(exchange, message)
-      },
-    },
-    clock: realClock,
-    me: `bench-${weir}`,
-    home: `bench-${weir}`,
-    replaces: undefined,
-    idleMs: undefined,
-    coldStart: () => 1,
-    yieldMs: () => 600_000,
-    onFailure: () => 'share',
-    changed: () => {},
-  })
-  store.start([EXCHANGE])
-  return store
 }
 
 /** Takes and settles, again and again, so many at once in each store. */
@@ -93,27 +60,25 @@ const row = (...cells: readonly string[]): void => {
   )
 }
 
-const home = await mkdtemp(join(tmpdir(), 'weir-bench-'))
-const server = spawn('redis-server', ['--port', String(PORT), '--save', '', '--dir', home], { stdio: 'ignore' })
-await sleep(500)
-const weirs = [1, 2, 3].map(openShared)
-while (!weirs.every((store) => store.standing().every(({ together }) => together))) await sleep(20)
+const server = await startRedis()
+const weirs = [1, 2, 3].map((weir) => openMember(server.url, `bench-${weir}`))
+await Promise.all(weirs.map((weir) => weir.together(EXCHANGE)))
+const shared = weirs.map(({ store }) => store)
+const asked = (): number => weirs.reduce((sum, weir) => sum + weir.asked(), 0)
 
 row('', 'at once', 'grants/s', 'p50 ms', 'p99 ms', 'asked/grant')
 row('---', ...IN_FLIGHT.map(() => '---:'), '---:', '---:')
 const memory = new MemoryStore(realClock, () => 1)
 for (const [name, stores] of [
   ['memory', [memory]],
-  ['one weir', weirs.slice(0, 1)],
-  ['three weirs', weirs],
+  ['one weir', shared.slice(0, 1)],
+  ['three weirs', shared],
 ] as const) {
   for (const atOnce of IN_FLIGHT) {
-    asked = 0
+    const before = asked()
     const tookMs = await load(stores, atOnce)
-    row(name, String(atOnce * stores.length), ...figures(tookMs), (asked / tookMs.length).toFixed(2))
+    row(name, String(atOnce * stores.length), ...figures(tookMs), ((asked() - before) / tookMs.length).toFixed(2))
   }
 }
-await Promise.allSettled(weirs.map((store) => store.stop()))
-server.kill('SIGKILL')
-await rm(home, { recursive: true, force: true })
-process.exit(0)
+await Promise.allSettled(weirs.map((weir) => weir.close()))
+await server[Symbol.asyncDispose]()

@@ -194,7 +194,11 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     }
     await until(() => redis.cli('EXISTS', 'kraken:rate_limits') === '1')
     lost.unsaid = []
+    // What nobody reads does not grow for ever: some ten thousand entries are kept, and whole blocks of a hundred dropped.
+    const many = "for _ = 1, 12000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end"
+    redis.cli('EVAL', many, '1', 'events:rate_limits')
     await until(() => stream(redis, 'events:circuit_breakers').length > 0)
+    expect(Number(redis.cli('XLEN', 'events:rate_limits'))).toBeLessThanOrEqual(10_100)
     expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(
       Array.from({ length: 200 }, (_, index) => `${index + 51}`),
     )

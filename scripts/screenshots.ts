@@ -1,7 +1,8 @@
-// The pictures of the dashboard in docs/: `node scripts/screenshots.ts [--seconds 240]`. Bots at a simulated Kraken and Coinbase,
+// The pictures of the dashboard: `node scripts/screenshots.ts [--seconds 240] [--into docs]`. Bots at a simulated Kraken and Coinbase,
 // somebody beside weir who spends of a key at Coinbase, and Coinbase down at the end; then both themes.
 
 import { Agent, request } from 'node:https'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -11,7 +12,10 @@ import type { Exchange } from '../test/support/exchange/exchange.ts'
 import { shippedLimits } from '../test/support/weir.ts'
 import { advancedGet } from '../test/system/sign.ts'
 
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '240' } } })
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url))
+const { values: options } = parseArgs({
+  options: { seconds: { type: 'string', default: '240' }, into: { type: 'string', default: DOCS } },
+})
 const seconds = Number(options.seconds)
 const VIEW = { width: 1440, height: 1800 }
 
@@ -34,7 +38,7 @@ for (const theme of ['light', 'dark'] as const) {
   await page.goto(weir.admin)
   await page.locator('.plot canvas').nth(3).waitFor()
   await sleep(2_000)
-  const path = fileURLToPath(new URL(`../docs/dashboard-${theme}.png`, import.meta.url))
+  const path = join(options.into, `dashboard-${theme}.png`)
   await page.screenshot({ path })
   process.stdout.write(`${path}\n`)
   await page.close()

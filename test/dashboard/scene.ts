@@ -11,7 +11,7 @@ import { advancedGet, krakenPoster } from '../system/sign.ts'
 export interface Scene extends AsyncDisposable {
   readonly exchange: Exchange
   readonly weir: Weir
-  /** Sets the bots to work; the function returned makes them hang up. */
+  /** Sets the bots to work; the function returned makes them hang up, as the end of the scene does. */
   bots(): () => Promise<void>
 }
 
@@ -26,11 +26,17 @@ interface Part {
 export async function openScene(options: Omit<WeirOptions, 'exchange'> = {}): Promise<Scene> {
   const exchange = await startExchange({ latencyMs: 20, jitterMs: 30, seed: 7 })
   const weir = await startWeir({ ...options, exchange })
+  const hangUps: (() => Promise<void>)[] = []
   return {
     exchange,
     weir,
-    bots: () => setToWork(weir, cast(exchange)),
+    bots: () => {
+      const hangUp = setToWork(weir, cast(exchange))
+      hangUps.push(hangUp)
+      return hangUp
+    },
     [Symbol.asyncDispose]: async () => {
+      await Promise.all(hangUps.map((hangUp) => hangUp()))
       await weir[Symbol.asyncDispose]()
       await exchange.close()
     },

@@ -73,13 +73,13 @@ describe('a watched status', () => {
       said += piece
     })
     await expect
-      .poll(() => said.match(/^weir 0\.1\.0 is healthy/gm)?.length ?? 0, { timeout: 10_000 })
+      .poll(() => said.match(/^weir 0\.1\.0 is healthy/gm)?.length ?? 0, { timeout: 20_000 })
       .toBeGreaterThan(1)
     expect(said).not.toContain('\x1b')
     child.kill('SIGINT')
     const code = await Promise.race([
       new Promise((resolve) => child.once('exit', resolve)),
-      sleep(5_000, 'still there'),
+      sleep(15_000, 'still there'),
     ])
     expect(code).toBe(0)
   })

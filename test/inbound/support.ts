@@ -176,7 +176,7 @@ export const encrypt = async (
 export const secureTunnel = async (port: number, host = KRAKEN): Promise<Wire> =>
   encrypt(await tunnel(port, host), host)
 
-/** Polls, bounded to 5 s: for facts that arrive from another socket. */
+/** Polls, bounded: for facts that arrive from another socket. */
 export const eventually = async (holds: () => boolean, told: () => string = () => 'never happened'): Promise<void> => {
   for (let tries = 0; tries < 3000; tries += 1) {
     if (holds()) return

@@ -14,11 +14,11 @@ export const refusal = async (
   const child = spawn(process.execPath, ['src/main.ts', 'serve', ...ports, '--state-dir', stateDir, '--redis', url], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
+    timeout: 60_000,
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += String(piece)))
-  const [code] = (await once(child, 'exit')) as [number | null]
+  const [code] = (await once(child, 'close')) as [number | null]
   expect({ code, said }).toMatchObject({ code: 1 })
   return said
 }

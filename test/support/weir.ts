@@ -84,7 +84,8 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
   })
   const out = collect(child.stdout)
   const err = collect(child.stderr)
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
+  // Once everything it wrote has been read as well.
+  const exited = once(child, 'close') as Promise<[number | null, string | null]>
   let running = true
   void exited.then(() => {
     running = false

@@ -74,17 +74,21 @@ const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
       if (stopping) return
       stopping = true
       app.log.stopping(signal)
-      Promise.all([app.stop(), admin.close()]).then(
-        () => {
-          app.log.flush()
-          resolve(0)
-        },
-        (error: unknown) => {
-          app.log.error('weir could not stop cleanly', error)
-          app.log.flush()
-          resolve(1)
-        },
-      )
+      // The admin port last: it tells that weir is stopping, and how the last calls end.
+      app
+        .stop()
+        .finally(() => admin.close())
+        .then(
+          () => {
+            app.log.flush()
+            resolve(0)
+          },
+          (error: unknown) => {
+            app.log.error('weir could not stop cleanly', error)
+            app.log.flush()
+            resolve(1)
+          },
+        )
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)

@@ -127,7 +127,7 @@ export const openDesk = async (deps: Partial<AdminDeps> = {}, options: Partial<A
   const ask: Desk['ask'] = (method, path, headers = {}, body) =>
     new Promise((resolve, reject) => {
       const sent = httpRequest(
-        { host: '127.0.0.1', port: server.port, method, path, headers, agent: false, timeout: 5000 },
+        { host: '127.0.0.1', port: server.port, method, path, headers, agent: false, timeout: 12_000 },
         (response) => {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -248,7 +248,7 @@ describe('/v1/events', () => {
     stream.on('data', (piece) => {
       text += piece
     })
-    await expect.poll(() => text, { timeout: 5000 }).toContain('event: levels')
+    await expect.poll(() => text, { timeout: 10_000 }).toContain('event: levels')
     const ended = new Promise((resolve) => stream.once('end', resolve))
     tell({ type: 'rules', told: { source: 'last.yaml', report: undefined } })
     await desk.server.close()
@@ -293,7 +293,7 @@ describe('/v1/events', () => {
           stream.destroy()
           return stream.statusCode
         },
-        { timeout: 5000 },
+        { timeout: 12_000 },
       )
       .toBe(200)
   })

@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 /** Gone with node_modules. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache', import.meta.url))
-const INSTALL_MS = 240_000
+const INSTALL_MS = 480_000
 
 /** Whether `probe` succeeds here; where it does not, root installs the Debian packages first. */
 export async function openCommand(probe: readonly string[], packages: readonly string[]): Promise<boolean> {

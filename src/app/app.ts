@@ -192,7 +192,7 @@ export const buildApp = async (
     cache,
     breakers,
     keys,
-    limit: { lanes, store, pricer, belief, serverClocks, clock },
+    limit: { lanes, store, pricer, belief, serverClocks, clock, bots: fleet?.bots },
     forward: {
       dispatch: ({ host, upstream }) => {
         const pool = pools.to(host, upstream)
@@ -276,7 +276,7 @@ export const buildApp = async (
       )
       await stopped
       await pools.destroy()
-      others?.stop()
+      await others?.stop()
       await tracing?.stop()
       await fleet?.close()
       database.close()

@@ -6,11 +6,13 @@ import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { PartView, StoreView } from '../core/views.ts'
+import { Bots } from '../limit/bots.ts'
 import { carrierOver } from '../limit/shared/carrier.ts'
 import { SharedStore } from '../limit/shared/store.ts'
 import type { Log } from '../observe/log.ts'
 import { AddressError, parseAddress, shownOf } from '../redis/address.ts'
 import { connect, type RedisConnection } from '../redis/connection.ts'
+import { type Eviction, evictionOf } from '../redis/eviction.ts'
 import type { Database } from '../state/database.ts'
 import { StartError } from './start-error.ts'
 
@@ -32,6 +34,8 @@ export interface FleetParts {
 /** What this weir has in common with others. */
 export interface Fleet {
   readonly store: SharedStore
+  /** Hears who calls. */
+  readonly bots: Bots
   readonly redis: RedisConnection
   /** Hashes key ids; the same in the whole fleet. */
   readonly secret: Buffer
@@ -48,13 +52,15 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
   const { url, clock, database, rules, log } = parts
   const address = addressOf(url)
   const redis = connect(address, clock)
-  const secret = await fleetSecret(parts, redis, shownOf(address)).catch((error: unknown) => {
+  const checkEviction = evictionCheck(redis, shownOf(address), log)
+  const secret = await fleetSecret(parts, redis, shownOf(address), checkEviction).catch((error: unknown) => {
     redis.close()
     throw error
   })
   let errors = 0
   const me = randomBytes(8).toString('hex')
   const replaces = database.kept('member')
+  const bots = new Bots(clock)
   const store = new SharedStore({
     carrier: carrierOver(redis, () => {
       errors += 1
@@ -66,6 +72,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     idleMs: replaces === undefined ? undefined : idleMs(database, clock),
     coldStart: () => rules().coldStart,
     yieldMs: () => rules().yieldMs,
+    bots: (exchange) => (rules().split === 'weighted' ? bots.count(exchange) : undefined),
     onFailure: () => rules().onStoreFailure,
     // A hiccup that is over when it would be told is none of an operator's.
     changed: () => void clock.after(HICCUP_MS, look),
@@ -80,6 +87,8 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     // From now on the others keep a share for this process, which the next one gives back.
     database.keep('member', me)
     database.keep('left', '')
+    // Another may have taken its place, with settings of its own.
+    checkEviction().catch(() => {})
     void restore(redis, secret, log)
   }
   const why = (): string => redis.trouble() ?? 'it does not answer'
@@ -87,6 +96,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
   store.start(rules().exchanges.map(({ name }) => name))
   return {
     store,
+    bots,
     redis,
     secret: Buffer.from(secret, 'hex'),
     view,
@@ -119,13 +129,15 @@ const fleetSecret = async (
   { clock, database, log }: FleetParts,
   redis: RedisConnection,
   shown: string,
+  checkEviction: () => Promise<Eviction | undefined>,
 ): Promise<string> => {
   const known = database.kept('fleet')
   const until = clock.now() + (known === undefined ? FIRST_START_MS : TRY_EVERY_MS)
   let why = 'it does not answer'
   do {
     try {
-      await refuseEviction(redis, shown, log)
+      const eviction = await checkEviction()
+      if (eviction?.certain === true) throw new StartError(`${shown} ${eviction.message}`)
       await redis.command('SET', SECRET_KEY, known ?? randomBytes(32).toString('hex'), 'NX')
       const found = String(await redis.command('GET', SECRET_KEY))
       if (known !== undefined && known !== found) log.warn(OTHER_SECRET)
@@ -158,32 +170,15 @@ const restore = async (redis: RedisConnection, secret: string, log: Log): Promis
   }
 }
 
-/** A bucket that is evicted is a full bucket. @throws StartError */
-const refuseEviction = async (redis: RedisConnection, shown: string, log: Log): Promise<void> => {
-  let found: readonly string[]
-  try {
-    const [policy, memory] = await Promise.all(
-      ['maxmemory-policy', 'maxmemory'].map((name) => redis.command('CONFIG', 'GET', name)),
-    )
-    found = [policy, memory].map((answer) => String(Array.isArray(answer) ? answer[1] : answer))
-  } catch (error) {
-    // Managed Redis may keep its settings to itself.
-    if (!(error instanceof Error) || !/NOPERM|unknown command|not allowed/i.test(error.message)) throw error
-    log.warn('Redis does not tell its maxmemory-policy: it must be noeviction, or budgets that are spent come back', {
-      redis: shown,
-    })
-    return
+/** Asks whether Redis drops keys, and warns of it; once of each way in which it may. */
+const evictionCheck = (redis: RedisConnection, shown: string, log: Log): (() => Promise<Eviction | undefined>) => {
+  const told = new Set<string>()
+  return async () => {
+    const found = await evictionOf(redis)
+    if (found !== undefined && !told.has(found.message)) log.warn(`Redis ${found.message}`, { redis: shown })
+    if (found !== undefined) told.add(found.message)
+    return found
   }
-  const [policy = '', memory] = found
-  if (policy === 'noeviction' || policy === '') return
-  if (memory !== '0') {
-    throw new StartError(
-      `${shown} drops keys when its memory is full (maxmemory-policy ${policy}): set it to noeviction`,
-    )
-  }
-  log.warn(`Redis may drop keys (maxmemory-policy ${policy}) if maxmemory is ever set: set it to noeviction`, {
-    redis: shown,
-  })
 }
 
 /** @param why it is away; undefined when it is not */

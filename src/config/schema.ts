@@ -156,6 +156,12 @@ const Limits = z
       .enum(['share', 'closed'])
       .describe('While Redis is away: `share` lets each weir live on its share of every limit, `closed` sends nothing.')
       .prefault('share'),
+    split: z
+      .enum(['equal', 'weighted'])
+      .describe(
+        'How weirs divide limits that they share: in equal parts, or `weighted` by the bots that called each lately.',
+      )
+      .prefault('equal'),
     yield_for: duration
       .describe(
         'How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long.',

@@ -24,6 +24,8 @@ export interface Rules {
   readonly coldStart: number
   /** What a weir that shares its limits does while the common store is away. */
   readonly onStoreFailure: 'share' | 'closed'
+  /** How weirs that share limits divide them: in equal parts, or by the number of their bots. */
+  readonly split: 'equal' | 'weighted'
   /** How long the share of a weir that vanished is kept for it. */
   readonly yieldMs: Millis
   readonly alerts: AlertRules

@@ -7,6 +7,7 @@ import type { ClassifiedCall } from '../core/call.ts'
 import type { Priority } from '../core/rules.ts'
 import type { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
+import type { Bots } from './bots.ts'
 import type { Lanes } from './lanes.ts'
 import type { Pricer } from './price.ts'
 import type { BucketStore, Take, Turn } from './store.ts'
@@ -18,6 +19,8 @@ export interface AdmitDeps {
   readonly pricer: Pricer
   readonly store: BucketStore
   readonly serverClocks: ServerClocks
+  /** Hears who calls, where weirs may split their limits by that. */
+  readonly bots?: Bots | undefined
 }
 
 /**
@@ -26,6 +29,7 @@ export interface AdmitDeps {
  */
 export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Take[]): Promise<Pass> | Pass => {
   const { rule, identity, record } = call
+  deps.bots?.seen(rule.exchange.name, call.bot)
   const ticket = ticketOf(deps, call, takes)
   if (rule.lane === 'fair' && !rule.hold && rule.enforce === 'on') {
     const dead = expired(ticket)

@@ -47,6 +47,7 @@ export const linkRules = (
     health: linkHealth(limits),
     failurePatterns: linkPatterns(limits),
     onStoreFailure: limits.on_store_failure,
+    split: limits.split,
     yieldMs: limits.yield_for,
     coldStart: typeof limits.cold_start === 'number' ? limits.cold_start : COLD_START[limits.cold_start],
   })

@@ -40,6 +40,7 @@ export const openMember = (url: string, home: string): Rig => {
     idleMs: undefined,
     coldStart: () => 1,
     yieldMs: () => 600_000,
+    bots: () => undefined,
     onFailure: () => 'share',
     changed: () => {},
   })

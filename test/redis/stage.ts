@@ -36,6 +36,8 @@ export interface StageOptions {
   readonly yieldMs?: Millis
   /** All calls are of one key, and carry nonces. */
   readonly nonces?: boolean
+  /** Weirs split the limit by their bots; in equal parts unless said. */
+  readonly weighted?: boolean
 }
 
 let stages = 0
@@ -58,6 +60,8 @@ export class Stage {
   #snapshot: [string, string][] = []
   #nonce = 0n
   asked = 0
+  /** Moments at which the shares on which weirs would live added up to more than the limit. */
+  readonly overshared: string[] = []
 
   constructor(options: StageOptions) {
     this.options = options
@@ -91,7 +95,15 @@ export class Stage {
         await Promise.all(this.#pending)
         await nextTurn()
       }
+      this.#addUp()
     }
+  }
+
+  /** One that sleeps may dream of a share that others have by now: it looks at the clock before it spends. */
+  #addUp(): void {
+    const shares = this.weirs.map(({ alive, asleep, standing }) => (alive && !asleep ? (standing?.share ?? 0) : 0))
+    const sum = shares.reduce((total, share) => total + share, 0)
+    if (sum > 1 + 1e-9) this.overshared.push(`${this.clock.now().toFixed(0)} ms: ${shares.join(' + ')}`)
   }
 
   ask(of: Weir, message: string): Promise<string> {
@@ -257,12 +269,15 @@ export class Weir {
   readonly fates: ('message' | 'reply')[] = []
   served = 0
   stale = 0
+  /** As it tells the others. */
+  bots: number
 
   constructor(stage: Stage, index: number, bots: number, replaces: Weir | undefined) {
     this.#stage = stage
     this.name = `w${index}`
     this.home = replaces?.home ?? `home${index}`
     this.me = `me${index}`
+    this.bots = bots
     this.clock = {
       now: () => stage.clock.now(),
       wall: () => stage.clock.wall(),
@@ -280,6 +295,7 @@ export class Weir {
       idleMs: replaces === undefined ? undefined : 0,
       coldStart: () => 1,
       yieldMs: () => stage.options.yieldMs ?? 600_000,
+      bots: () => (stage.options.weighted ? this.bots : undefined),
       onFailure: () => 'share',
       changed: () => {},
     })

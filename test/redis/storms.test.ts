@@ -73,6 +73,9 @@ const GUSTS = {
   },
   'a reply is lost': (_stage, weir) => void weir.fates.push('reply'),
   'two replies are lost': (_stage, weir) => void weir.fates.push('reply', 'reply'),
+  'bots come to a weir, or leave it': (_stage, weir, much) => {
+    weir.bots = 1 + Math.floor(much * 30)
+  },
   'a message is lost': (_stage, weir) => void weir.fates.push('message'),
 } satisfies Record<string, Happening>
 
@@ -83,7 +86,15 @@ const gust: fc.Arbitrary<Gust> = fc.record({
   pauseMs: fc.oneof(fc.nat(30), fc.nat(3000), fc.integer({ min: 3000, max: 25_000 })),
 })
 
-const scene = fc.record({ seed: fc.nat(), storm: fc.array(gust, { minLength: 1, maxLength: 8 }) })
+interface Scene {
+  readonly seed: number
+  readonly storm: readonly Gust[]
+}
+
+const scene: fc.Arbitrary<Scene> = fc.record({
+  seed: fc.nat(),
+  storm: fc.array(gust, { minLength: 1, maxLength: 8 }),
+})
 
 /** One of a few generators that is good enough for latencies. */
 const chanceFrom = (seed: number): (() => number) => {
@@ -115,9 +126,11 @@ const weather = async (stage: Stage, storm: readonly Gust[]): Promise<void> => {
   await stage.pass(2500)
 }
 
-const harm = ({ exchange }: Stage) => ({ violations: exchange.violations, inversions: exchange.inversions })
-const NONE = { violations: [], inversions: [] }
+const harm = ({ exchange: { violations, inversions }, overshared }: Stage) => ({ violations, inversions, overshared })
+const NONE = { violations: [], inversions: [], overshared: [] }
 
+/** A storm that was found by a long run, as that has printed it. */
+const AGAIN = process.env.WEIR_STORM
 const RUNS = process.env.WEIR_LONG === '1' ? 100 : 6
 
 describe('weirs that share a limit, through any storm', { timeout: RUNS * 30_000 }, () => {
@@ -126,13 +139,24 @@ describe('weirs that share a limit, through any storm', { timeout: RUNS * 30_000
     ['a slow bucket', bucketRule(15, 3), {}],
     ['a window', windowRule(30, 1000), {}],
     ['a bucket, with calls in the order of their nonces', bucketRule(30, 50), { nonces: true }],
-  ])('break it never: %s', async (_name, rule, more) => {
+    ['a bucket that they split by their bots', bucketRule(30, 50), { weighted: true }],
+    ['a slow bucket that they split by their bots', bucketRule(15, 3), { weighted: true }],
+    ['a window that they split by their bots', windowRule(30, 1000), { weighted: true }],
+  ])('break it never: %s', async (name, rule, more) => {
+    const endure = async ({ seed, storm }: Scene): Promise<void> => {
+      const stage = open(seed, rule, more)
+      await weather(stage, storm)
+      for (const weir of stage.weirs) weir.kill()
+      expect(harm(stage)).toEqual(NONE)
+    }
+    if (AGAIN !== undefined) return endure(JSON.parse(AGAIN) as Scene)
     await fc.assert(
-      fc.asyncProperty(scene, async ({ seed, storm }) => {
-        const stage = open(seed, rule, more)
-        await weather(stage, storm)
-        for (const weir of stage.weirs) weir.kill()
-        expect(harm(stage)).toEqual(NONE)
+      fc.asyncProperty(scene, async (one) => {
+        // Said at once: what a test that runs for an hour has found must not be lost with it.
+        await endure(one).catch((error: unknown) => {
+          process.stderr.write(`${name}: WEIR_STORM='${JSON.stringify(one)}' brings it back\n`)
+          throw error
+        })
       }),
       // Long runs look for what is new; short ones are the same every time.
       { numRuns: RUNS, endOnFailure: true, ...(RUNS > 6 ? {} : { seed: 20_260_101 }) },
@@ -193,6 +217,69 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     successor.kill()
     await stage.pass(YIELD_MS + 2000)
     expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it.each([
+    ['a fast bucket', bucketRule(30, 50), 49],
+    ['a slow bucket', bucketRule(15, 3), 2.9],
+    ['a window', windowRule(30, 1000), 28],
+  ])('split it by their bots where that is asked for, also while Redis is away: %s', async (_name, rule, least) => {
+    const stage = new Stage({ redis, rule, chance: chanceFrom(7), weighted: true })
+    for (const bots of [12, 3, 1]) stage.weir(bots)
+    const parts = async (ms: number): Promise<readonly number[]> => {
+      const before = stage.weirs.map(({ served }) => served)
+      expect((await use(stage, ms)).rate).toBeGreaterThan(least)
+      const served = stage.weirs.map((weir, index) => weir.served - (before[index] ?? 0))
+      return served.map((part) => part / served.reduce((sum, one) => sum + one, 0))
+    }
+    // One of sixteen is less than a quarter of the mean, and counts as that: four parts of 49.
+    const due = [36 / 49, 9 / 49, 4 / 49]
+    const asDue = (found: readonly number[]): void => {
+      for (const [index, part] of found.entries()) expect(Math.abs(part - (due[index] ?? 0))).toBeLessThan(0.08)
+    }
+    await stage.pass(3000)
+    asDue(await parts(20_000))
+    stage.down()
+    await stage.pass(3000)
+    asDue(await parts(20_000))
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it('lose nothing to bots that are counted and do not call', async () => {
+    const stage = new Stage({ redis, rule: bucketRule(30, 50), chance: chanceFrom(8), weighted: true })
+    for (const bots of [2, 8, 8]) stage.weir(bots)
+    const [seldom] = stage.weirs
+    if (seldom !== undefined) seldom.bots = 100
+    await stage.pass(3000)
+    expect((await use(stage, 10_000)).rate).toBeGreaterThan(49)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  it('follow the bots that move from one to another', async () => {
+    const stage = new Stage({ redis, rule: bucketRule(30, 50), chance: chanceFrom(9), weighted: true })
+    for (const bots of [9, 9, 9]) stage.weir(bots)
+    await stage.pass(3000)
+    const [more, less, least] = stage.weirs
+    if (more === undefined || less === undefined || least === undefined) throw new Error('no weirs')
+    Object.assign(more, { bots: 18 })
+    Object.assign(less, { bots: 6 })
+    Object.assign(least, { bots: 3 })
+    await stage.pass(1500)
+    expect(stage.weirs.map(({ standing }) => standing?.share.toFixed(2))).toEqual(['0.67', '0.22', '0.11'])
+    expect(harm(stage)).toEqual(NONE)
+  })
+
+  // It came to with a third of the limit in its books, while two thirds had become all of it.
+  it('claim nothing of a share that was given away while they slept', async () => {
+    const stage = open(10, bucketRule(30, 50))
+    await stage.pass(3000)
+    const [sleeper] = stage.weirs
+    sleeper?.pause()
+    await stage.pass(YIELD_MS + 3000)
+    sleeper?.resume()
+    await stage.pass(2000)
+    expect(sleeper?.standing?.share).toBeCloseTo(1 / 3)
     expect(harm(stage)).toEqual(NONE)
   })
 

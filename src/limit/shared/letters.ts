@@ -24,6 +24,8 @@ export interface Sender {
   readonly coldStart: () => number
   /** How long the share of a weir that vanished is kept for it. */
   readonly yieldMs: () => Millis
+  /** How many bots called lately, where weirs split limits by that; undefined where they split them in equal parts. */
+  readonly bots: () => number | undefined
 }
 
 type Head = Omit<Message, 'returns' | 'buckets' | 'takes' | 'ends' | 'keys'>
@@ -51,6 +53,7 @@ export class Letters {
   /** What the next message begins with. @param claim the share that the sender lives on, or may @param idleMs since it spent */
   next(now: Millis, claim: number, idleMs: Millis | undefined): Head {
     const { me, home, replaces, coldStart, yieldMs } = this.#sender
+    const bots = this.#sender.bots()
     this.#count += 1
     return {
       me,
@@ -65,6 +68,8 @@ export class Letters {
       lost: this.#lost,
       claim,
       ...(idleMs === undefined ? {} : { idle: idleMs }),
+      // Where nobody called yet, somebody may in a moment.
+      ...(bots === undefined ? {} : { bots: Math.max(1, bots) }),
       cold_start: coldStart(),
       horizon_ms: HORIZON_MS,
       out_ms: OUT_MS,

@@ -153,7 +153,7 @@ export class Member {
 
   async #speak(): Promise<void> {
     const now = this.#clock.now()
-    if (this.#phase === 'alone') this.#yield(now)
+    this.#yield(now)
     const returns = this.#mustReturn
     const asked = this.#phase === 'alone' ? [] : this.#queue.splice(0)
     const counters = this.#toTell(asked, returns, now)
@@ -278,7 +278,7 @@ export class Member {
     this.#options.changed(false)
   }
 
-  /** So long after it was heard, the others may use the share of a weir that is cut off: it begins anew. */
+  /** So long after it was heard, the others may use the share of a weir that was cut off or stood still: it begins anew. */
   #yield(now: Millis): void {
     if (this.#share === 0 || now - this.#heardAt < this.#options.yieldMs() - 2 * OUT_MS) return
     this.#share = 0

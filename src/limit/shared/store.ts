@@ -20,6 +20,8 @@ export interface SharedOptions {
   readonly idleMs: Millis | undefined
   readonly coldStart: () => number
   readonly yieldMs: () => Millis
+  /** How many bots called an exchange lately, where weirs split its limits by that; undefined: in equal parts. */
+  readonly bots: (exchange: string) => number | undefined
   readonly onFailure: () => 'share' | 'closed'
   /** The store of an exchange's counters went away or came back. */
   readonly changed: (exchange: string, together: boolean) => void
@@ -145,10 +147,11 @@ export class SharedStore implements BucketStore {
   #member(exchange: string): Member {
     const known = this.#members.get(exchange)
     if (known !== undefined) return known
-    const { changed, ...options } = this.#options
+    const { changed, bots, ...options } = this.#options
     const member = new Member({
       ...options,
       exchange,
+      bots: () => bots(exchange),
       freed: () => this.#tellFreed(),
       changed: (together) => changed(exchange, together),
     })

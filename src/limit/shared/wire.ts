@@ -80,6 +80,8 @@ export interface Message {
   readonly ends: readonly { readonly lane: string; readonly nonce?: string; readonly free: boolean }[]
   /** With `returns`: keys with an order, whether calls are on the way, and the highest nonce that is known to be accepted. */
   readonly keys: readonly { readonly lane: string; readonly flying: boolean; readonly high?: string }[]
+  /** How many bots called the sender lately, where limits are split by that; absent where they are split in equal parts. */
+  readonly bots?: number
   readonly cold_start: number
   /** A grant may lie this far ahead, and five times as far where there is much to share. */
   readonly horizon_ms: Millis

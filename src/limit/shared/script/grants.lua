@@ -2,6 +2,8 @@
 -- What the sender says is taken in, what it asks for is granted or not, and it is told what is left.
 
 local part = fraction()
+-- Who asked for a bucket is taken to want more of it for so long.
+local LATELY_MS = 250
 -- Whoever has not been heard of since this server forgot everything is counted as one.
 local answer = { state = me.out and 'out' or 'in', share = me.share, members = count + (meta.ghost > EPSILON and 1 or 0), now = date(now), epoch = meta.epoch,
   buckets = {}, takes = {} }
@@ -29,14 +31,55 @@ local function wait_of(bucket, need)
   return math.max(closed, bucket.every)
 end
 
--- Whether every other member that goes by what it was told could still have its seed.
+-- What every other member that goes by what it was told would begin its share with.
+local function seeds_of_others(bucket)
+  local sum = 0
+  for id, member in pairs(members) do
+    if id ~= ask.me and not member.out then sum = sum + seed(bucket, id, member) end
+  end
+  return sum
+end
+
+-- Whether all of them could still have it.
 local function others_are_safe(bucket, cost)
   local rest = available(bucket) - cost
-  local owed = promise_of(bucket.cap, rest) * promised(me)
-  for id, member in pairs(members) do
-    if id ~= ask.me and not member.out then owed = owed + seed(bucket, id, member) end
-  end
+  local owed = promise_of(bucket.cap, rest) * promised(me) + seeds_of_others(bucket)
   return owed <= rest + EPSILON or owed == 0
+end
+
+-- The level that the sender may count its share on. A share that has just grown must not eat into what others were told.
+local function promise_to_me(bucket, free)
+  local promise = promise_of(bucket.cap, free)
+  local share = promised(me)
+  return share == 0 and promise or math.max(0, math.min(promise, (free - seeds_of_others(bucket)) / share))
+end
+
+-- By bots: all that a weir was granted, divided by what it counts for, are the turns it has had. Others who ask count as
+-- waiting until a moment after they were told to come back.
+local function each_waiting(bucket, visit)
+  for id, member in pairs(members) do
+    if id ~= ask.me and not member.out and (bucket.of['a:' .. id] or 0) > now then visit(weight_of(member), bucket.of['v:' .. id] or 0) end
+  end
+end
+
+-- What the sender leaves for others who wait and have had fewer turns: no more than comes in within half a second or one
+-- call needs, so that what they do not use is hers soon.
+local function left_for_others(bucket, cost)
+  local least, lightest = nil, weight_of(me)
+  each_waiting(bucket, function(weight, turns)
+    least, lightest = math.min(least or turns, turns), math.min(lightest, weight)
+  end)
+  if not least then return 0 end
+  -- Turns that were not used are not made up for: a newcomer is owed none, one that was late two of the lightest's.
+  local credit = (bucket.of['a:' .. ask.me] or 0) > now and 2 * cost / lightest or 0
+  local mine = math.max(bucket.of['v:' .. ask.me] or 0, least - credit)
+  bucket.of['v:' .. ask.me] = mine
+  local owed = 0
+  each_waiting(bucket, function(weight, turns) owed = owed + math.max(0, mine - turns) * weight end)
+  if owed <= EPSILON then return 0 end
+  -- What stays in a window is lost, and not just later.
+  if bucket.kind == 'w' then return math.min(cost, owed) end
+  return math.min(owed, math.max(cost, bucket.rate * part * 500))
 end
 
 local function ask_again(bucket)
@@ -77,7 +120,11 @@ if not me.out then
     else
       for _, cost in ipairs(take.costs) do
         local bucket = wanted[cost[1]]
-        local one = wait_of(bucket, cost[2] + cost[3] * part)
+        local need = cost[2] + cost[3] * part
+        local by_bots = ask.bots and take.held and not take.turn and cost[2] > 0
+        if by_bots then need = need + math.max(0, math.min(left_for_others(bucket, cost[2]), bucket.cap * part / 2, bucket.cap * part - need)) end
+        local one = wait_of(bucket, need)
+        if by_bots then bucket.of['a:' .. ask.me] = now + one + LATELY_MS end
         if take.held and one > wait then
           wait, by = one, cost[1]
           -- As many heads as there are weirs may each have a moment of their own, so that none must ask twice.
@@ -90,6 +137,7 @@ if not me.out then
         for _, cost in ipairs(take.costs) do
           local bucket = wanted[cost[1]]
           bucket.of['h:' .. ask.me] = (bucket.of['h:' .. ask.me] or 0) + cost[2]
+          if ask.bots and take.held and not take.turn then bucket.of['v:' .. ask.me] = (bucket.of['v:' .. ask.me] or 0) + cost[2] / weight_of(me) end
         end
         if take.turn then
           local turn, sole = give_turn(take.turn.lane)
@@ -117,7 +165,7 @@ if not me.out then
     local free, held = available(bucket)
     local last = bucket.of['t:' .. ask.me] or 0
     bucket.of['p:' .. ask.me] = ask.lost and math.max(bucket.of['p:' .. ask.me] or 0, last) or last
-    local promise = promise_of(bucket.cap, free)
+    local promise = promise_to_me(bucket, free)
     bucket.of['t:' .. ask.me] = want.drop and 0 or promise
     answer.buckets[index] = { free = free, promise = promise, held = held, closed = math.max(0, bucket.gate - now), part = part,
       trust = trust(bucket, now) }

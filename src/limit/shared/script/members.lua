@@ -40,7 +40,7 @@ local function forget(id)
   if members[id].out then take_back(promised(members[id])) end
   settle_all(now)
   every_bucket(function(bucket)
-    for _, letter in ipairs({ 'h:', 's:', 't:', 'p:' }) do bucket.of[letter .. id] = nil end
+    for _, letter in ipairs({ 'h:', 's:', 't:', 'p:', 'v:', 'a:' }) do bucket.of[letter .. id] = nil end
   end)
   members[id] = nil
 end
@@ -172,16 +172,30 @@ end
 
 -- ── shares ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-local count = 0
+-- Equal ones, or by the number of bots of late, which each weir tells of itself. Whatever is aimed at, and whatever others were
+-- told and when: nobody gets more than the promises of all others leave, so that promises never add up to more than one.
+
+-- By bots, no weir counts for less than a quarter of the mean: its share should let something through.
+local count, floor = 0, 0
+local function weight_of(member) return math.max(member.bots or 1, floor) end
 do
-  local others = meta.ghost
+  local others, away, here, bots = meta.ghost, meta.ghost, 0, 0
+  me.bots = ask.bots
   for id, member in pairs(members) do
     if not member.replaced then count = count + 1 end
     if id ~= ask.me then others = others + promised(member) end
+    if member.out then away = away + promised(member) else here, bots = here + 1, bots + (member.bots or 1) end
   end
   if not me.out then
+    local target = 1 / count
+    if ask.bots then
+      floor = bots / here / 4
+      local all = 0
+      for _, member in pairs(members) do if not member.out then all = all + weight_of(member) end end
+      target = (1 - away) * weight_of(me) / all
+    end
     local last = me.share
     me.share_before = ask.lost and math.max(me.share_before, last) or last
-    me.share = math.max(0, math.min(1 / count, 1 - others))
+    me.share = math.max(0, math.min(target, 1 - others))
   end
 end

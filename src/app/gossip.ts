@@ -32,7 +32,8 @@ export interface Gossip {
   readonly observer: Observer
   /** Resolves once what the others know already is known here, or Redis is known to be away. */
   start(): Promise<void>
-  stop(): void
+  /** Resolves once the last events are written, or Redis is known to be away. */
+  stop(): Promise<void>
 }
 
 /** Nothing is told or heard before `start`. */
@@ -61,8 +62,9 @@ export const gossip = (parts: GossipParts): Gossip => {
       await Promise.all([breakers.start(), orders.start()])
       names.start()
     },
-    stop: () => {
-      for (const part of [breakers, orders, names]) part.stop()
+    stop: async () => {
+      for (const part of [breakers, orders]) part.stop()
+      await names.stop()
     },
   }
 }

@@ -77,9 +77,12 @@ export class Names {
     })
   }
 
-  stop(): void {
+  /** What came up since is written a last time, if Redis answers. */
+  async stop(): Promise<void> {
     this.#stopped = true
-    this.#timer?.cancel()
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    await this.#write().catch(() => {})
   }
 
   #finished({ call: { record }, limited: refused }: Extract<WeirEvent, { type: 'call.finished' }>): void {

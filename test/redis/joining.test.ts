@@ -148,9 +148,48 @@ describe('a weir that is to join others', { timeout: 90_000 }, () => {
     expect(keys.join('\n')).not.toContain(key.key)
   })
 
+  it('sends nothing that is held before it has a share', async () => {
+    const redis = await redisFor()
+    const stateDir = await home()
+    const exchange = await startExchange()
+    onTestFinished(() => exchange.close())
+    const start = async (): Promise<Weir> => {
+      const weir = await startWeir({ exchange, stateDir, args: ['--redis', redis.url] })
+      onTestFinished(() => weir[Symbol.asyncDispose]())
+      return weir
+    }
+    const first = await start()
+    await first.logged(/^limits are shared/)
+    await first.stop()
+    await redis.kill()
+    const client = openClient(await start())
+    onTestFinished(() => client.close())
+    const answer = await client.send({ path: '/0/public/Time', headers: { 'X-Weir-Max-Wait': '500ms' } })
+    expect(answer.decision).toBe('refused')
+    expect(exchange.calls).toEqual([])
+  })
+
   it('does not start on a Redis that drops keys when its memory is full: a bucket that is gone is a full one', async () => {
     const redis = await redisFor('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')
     expect(await refusal(redis.url, await home())).toMatch(/maxmemory-policy allkeys-lru\): set it to noeviction/)
+  })
+
+  it('warns of a Redis that would drop keys, at its start and of another that takes its place', async () => {
+    const redis = await redisFor('--maxmemory-policy', 'volatile-lru')
+    const weir = await weirAt(redis.url, await home())
+    await weir.logged(
+      /^Redis may drop keys if maxmemory is ever set \(maxmemory-policy volatile-lru\): set it to noeviction$/,
+    )
+    await weir.logged(/^limits are shared/)
+    redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+    redis.cli('CONFIG', 'SET', 'maxmemory', '100mb')
+    redis.signal('SIGSTOP')
+    await weir.logged(/^Redis is away/)
+    redis.signal('SIGCONT')
+    await weir.logged(
+      /^Redis drops keys when its memory is full \(maxmemory-policy allkeys-lru\): set it to noeviction$/,
+    )
+    expect(weir.lines().filter(({ msg }) => msg.includes('maxmemory-policy'))).toHaveLength(2)
   })
 
   it('says once that Redis keeps its settings to itself, and goes on', async () => {

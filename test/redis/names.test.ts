@@ -185,6 +185,13 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(['http 502', 'http 503'])
   })
 
+  it('and what happens just before a weir stops, is told before it is gone', async () => {
+    const { redis, names } = await openNames()
+    names.observer(changed('http 502'))
+    await names.stop()
+    expect(stream(redis, 'events:circuit_breakers')).toMatchObject([{ reason: 'http 502' }])
+  })
+
   it('is kept within bounds, the newest of it, and what is dropped is counted all the same', async () => {
     const { redis, lost, names, until } = await openNames()
     lost.unsaid = ['count', 'append']

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { installing } from '../support/debian.ts'
 
 const run = promisify(execFile)
 /** Gone with node_modules. */
@@ -23,12 +24,10 @@ export async function openCommand(probe: readonly string[], packages: readonly s
   const release = await turn('weir-debian')
   try {
     if (works()) return true
-    if (process.getuid?.() !== 0) throw new Error('not root')
+    const install = installing(packages)
+    if (install === undefined) throw new Error('not root')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const lock = ['-o', 'DPkg::Lock::Timeout=60']
-    await run('apt-get', ['update', '-q'], { env, timeout: INSTALL_MS })
-    const install = ['install', '-y', '-q', '--no-install-recommends', ...packages]
-    await run('apt-get', [...lock, ...install], { env, timeout: INSTALL_MS })
+    await run(...install, { env, timeout: INSTALL_MS })
     process.stdout.write(`INSTALLED from Debian: ${packages.join(' ')}\n`)
     if (!works()) throw new Error(`${probe.join(' ')} fails nevertheless`)
     return true

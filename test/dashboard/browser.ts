@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
+import { installing } from '../support/debian.ts'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const INSTALL_PATIENCE_MS = 300_000
@@ -10,11 +11,10 @@ const INSTALL_PATIENCE_MS = 300_000
 /** Path of a Chromium; undefined when there is none and none can be installed. */
 export function findChromium(): string | undefined {
   const found = PLACES.find(existsSync)
-  if (found !== undefined || process.getuid?.() !== 0) return found
-  const apt = (...args: string[]) => execFileSync('apt-get', args, { stdio: 'ignore', timeout: INSTALL_PATIENCE_MS })
+  const install = installing(['chromium', 'fonts-dejavu-core'])
+  if (found !== undefined || install === undefined) return found
   try {
-    apt('update')
-    apt('install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core')
+    execFileSync(...install, { stdio: 'ignore', timeout: INSTALL_PATIENCE_MS })
   } catch {
     // Told by whoever asked.
   }

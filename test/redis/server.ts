@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { installing } from '../support/debian.ts'
 
 const START_PATIENCE_MS = 10_000
 
@@ -87,9 +88,8 @@ const isThere = (): boolean => spawnSync('redis-server', ['--version']).status =
 /** Tests of what several weirs share are worth nothing against a stand-in. */
 const ensureRedis = (): void => {
   if (isThere()) return
-  if (process.getuid?.() === 0) {
-    spawnSync('apt-get', ['install', '-y', 'redis-server'], { stdio: 'ignore', timeout: 120_000 })
-  }
+  const install = installing(['redis-server'])
+  if (install !== undefined) spawnSync(...install, { stdio: 'ignore', timeout: 300_000 })
   if (!isThere()) {
     throw new Error(
       "These tests need a real redis-server: `apt-get install redis-server` (or your system's package), and again.",

@@ -1,5 +1,6 @@
-// Transparent mode as docs/transparent.md tells it, on a machine of its own: network and mount namespaces, where the hosts file
-// leads exchanges to weir's port 443 for everybody, weir included. Clients there know of no proxy.
+// Transparent mode as docs/transparent.md tells it, on a machine of its own: network and mount namespaces, where the hosts file,
+// or the DNS of a network of containers, leads exchanges to weir's port 443 for everybody, weir included. Clients there know of
+// no proxy.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,41 +29,49 @@ if (!hasGo) process.stdout.write('SKIPPED: a Go client that speaks HTTP/2 only: 
 /** Its `local` route makes the kernel take every address of the block for its own, though no interface has one. */
 const ENTER = [
   'ip link set lo up',
+  'ip address add 203.0.113.2/32 dev lo',
   'ip route add local 203.0.113.0/24 dev lo',
   'mount --bind "$0/hosts" /etc/hosts',
   'mount --bind "$0/resolv.conf" /etc/resolv.conf',
   'exec "$@"',
 ].join(' && ')
 
-describe.runIf(can)('a machine whose hosts file leads exchanges to weir', { timeout: 90_000 }, () => {
-  let dir: string
+const WAYS = [
+  ['hosts file', '127.0.0.1 api.kraken.com ws.kraken.com\n'],
+  // The name of weir's container on its network, as Docker's own DNS tells it to all containers there.
+  ['aliases', ''],
+] as const
+
+let dir: string
+let go = ''
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'weir-transparent-'))
+  if (!hasGo) return
+  const source = fileURLToPath(new URL('./programs/h2only.go', import.meta.url))
+  const { status, stderr } = spawnSync('go', ['build', '-o', join(dir, 'h2only'), source], { timeout: 160_000 })
+  expect(status, String(stderr)).toBe(0)
+  go = join(dir, 'h2only')
+}, 170_000)
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+describe.runIf(can).for(WAYS)('a machine whose %s leads exchanges to weir', { timeout: 90_000 }, ([way, hosts]) => {
   let seen: Seen
 
   beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'weir-transparent-'))
-    writeFileSync(join(dir, 'hosts'), '127.0.0.1 localhost\n127.0.0.1 api.kraken.com ws.kraken.com\n')
-    writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n')
-    const go = join(dir, 'h2only')
-    const built =
-      hasGo &&
-      spawnSync('go', ['build', '-o', go, fileURLToPath(new URL('./programs/h2only.go', import.meta.url))], {
-        timeout: 80_000,
-      }).status === 0
-    const program = [
-      process.execPath,
-      fileURLToPath(new URL('./transparent-ground.ts', import.meta.url)),
-      dir,
-      built ? go : '',
-    ]
-    const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', ENTER, dir, ...program], {
+    const home = mkdtempSync(join(dir, 'machine-'))
+    writeFileSync(join(home, 'hosts'), `127.0.0.1 localhost\n${hosts}`)
+    writeFileSync(join(home, 'resolv.conf'), 'nameserver 127.0.0.1\n')
+    const ground = fileURLToPath(new URL('./transparent-ground.ts', import.meta.url))
+    const program = [process.execPath, ground, way, home, go]
+    const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', ENTER, home, ...program], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 100_000,
     })
     if (!stdout.startsWith('{')) throw new Error(stdout + stderr)
     seen = JSON.parse(stdout) as Seen
-  }, 170_000)
-
-  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  }, 120_000)
 
   it('reaches them through weir, which asks DNS where they really are', () => {
     expect(seen.curl).toBe('forwarded')

@@ -58,7 +58,7 @@ const asText = (value: unknown): string | undefined => {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** A list in JSON, or `name[3][…]` in a form. Any other has at most as many entries as there are braces, less the outer one. */
+/** A list in JSON, or `name[3][…]` in a form. Any other has at most as many entries as braces, less the outer one. */
 const entriesOf = (name: string, params: Params, request: ProxyRequest): number => {
   const list = params[name]
   if (Array.isArray(list)) return Math.max(1, list.length)

@@ -44,7 +44,10 @@ export const forward =
     }
   }
 
-/** RFC 9110 §9.2.2 lets a proxy repeat what is idempotent; a signed call is not even when its method is, for its nonce is spent. */
+/**
+ * RFC 9110 §9.2.2 lets a proxy repeat what is idempotent; a signed call is not even when its method is, for its nonce is
+ * spent.
+ */
 const mayRepeat = ({ request, identity, presence }: ClassifiedCall): boolean =>
   request.method === 'GET' && identity.credential === undefined && !presence.left
 

@@ -84,7 +84,10 @@ const krakenErrors = ({ body, headers }: Answer, reading: Reading): readonly str
 /** Stands in every answer of Kraken Futures that refuses. */
 const SAYS_ERROR = Buffer.from('"error')
 
-/** Kraken Futures: `{"result":"error","error":"apiLimitExceeded"}`, elsewhere `{"errors":[{"message":"…"}]}` or their names alone. */
+/**
+ * Kraken Futures: `{"result":"error","error":"apiLimitExceeded"}`, elsewhere `{"errors":[{"message":"…"}]}` or their names
+ * alone.
+ */
 const futuresErrors = ({ body, headers }: Answer, reading: Reading): readonly string[] => {
   if (body === undefined) return []
   if (field(headers, 'content-encoding') === undefined && !body.includes(SAYS_ERROR)) return []

@@ -141,10 +141,10 @@ export class Member {
     await this.#pulse.stop()
     const now = this.#clock.now()
     const words = this.#counters.toTell([], now).map((counter) => counter.word(true, now))
-    await this.#options.carrier.ask(
-      this.#options.exchange,
-      JSON.stringify({ ...this.#message(words, [], false), bye: true }),
-    )
+    const goodbye = { ...this.#message(words, [], false), bye: true }
+    // From here on it is the others'.
+    this.#share = 0
+    await this.#options.carrier.ask(this.#options.exchange, JSON.stringify(goodbye))
   }
 
   #soon(delayMs: Millis): void {

@@ -3,6 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { AdminDeps } from '../src/admin/deps.ts'
+import type { Events } from '../src/admin/events.ts'
 import { createRoutes } from '../src/admin/routes.ts'
 import { FLAGS, VARIABLES } from '../src/config/flags.ts'
 import { limitsReference } from '../src/config/reference.ts'
@@ -62,7 +63,7 @@ const settingsTable = (): string =>
 
 /** The pages as the admin port itself lists them. */
 const adminTable = async (): Promise<string> => {
-  const ask = createRoutes({} as AdminDeps)
+  const ask = createRoutes({} as AdminDeps, {} as Events)
   const { body } = await ask({
     method: 'GET',
     path: '/',

@@ -292,6 +292,21 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(harm(stage)).toEqual(NONE)
   })
 
+  // One that had stood still until all thought it gone said goodbye: the server took its books for old ones, and began anew.
+  it('leave nothing behind either when they are woken up to leave', async () => {
+    const stage = open(11, bucketRule(30, 50))
+    await stage.pass(3000)
+    const [sleeper] = stage.weirs
+    sleeper?.pause()
+    await stage.pass(YIELD_MS + 3000)
+    void sleeper?.stop()
+    sleeper?.resume()
+    await stage.pass(1000)
+    expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
+    expect(stage.weirs.slice(1).map(({ standing }) => standing?.share)).toEqual([0.5, 0.5])
+    expect(harm(stage)).toEqual(NONE)
+  })
+
   it('hand a key on within two seconds when its owner dies', async () => {
     const stage = open(6, bucketRule(30, 50), { nonces: true })
     await stage.pass(3000)

@@ -134,15 +134,15 @@ export class Member {
     this.#soon(0)
   }
 
-  /** Tells the store that this weir will not be back; what it held is charged. */
+  /** Tells the store that this weir will not be back; what it held is charged, and its share is the others'. */
   async stop(): Promise<void> {
     this.#stopped = true
     // A message that came after the goodbye would be a stranger's.
     await this.#pulse.stop()
     const now = this.#clock.now()
+    this.#yield(now)
     const words = this.#counters.toTell([], now).map((counter) => counter.word(true, now))
     const goodbye = { ...this.#message(words, [], false), bye: true }
-    // From here on it is the others'.
     this.#share = 0
     await this.#options.carrier.ask(this.#options.exchange, JSON.stringify(goodbye))
   }

@@ -52,8 +52,8 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
   const { url, clock, database, rules, log } = parts
   const address = addressOf(url)
   const redis = connect(address, clock)
-  const checkEviction = evictionCheck(redis, shownOf(address), log)
-  const secret = await fleetSecret(parts, redis, shownOf(address), checkEviction).catch((error: unknown) => {
+  const eviction = evictionCheck(redis, shownOf(address), log)
+  const secret = await fleetSecret(parts, redis, shownOf(address), eviction.look).catch((error: unknown) => {
     redis.close()
     throw error
   })
@@ -88,7 +88,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     database.keep('member', me)
     database.keep('left', '')
     // Another may have taken its place, with settings of its own.
-    checkEviction().catch(() => {})
+    eviction.look().catch(() => {})
     void restore(redis, secret, log)
   }
   const why = (): string => redis.trouble() ?? 'it does not answer'
@@ -100,7 +100,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     redis,
     secret: Buffer.from(secret, 'hex'),
     view,
-    part: () => partOf(view(), shownOf(address), why()),
+    part: () => partOf(view(), shownOf(address), why(), eviction.found()),
     errors: () => errors,
     close: async () => {
       await store.stop()
@@ -170,15 +170,17 @@ const restore = async (redis: RedisConnection, secret: string, log: Log): Promis
   }
 }
 
-/** Asks whether Redis drops keys, and warns of it; once of each way in which it may. */
-const evictionCheck = (redis: RedisConnection, shown: string, log: Log): (() => Promise<Eviction | undefined>) => {
+/** `look` asks whether Redis drops keys, and warns of it, once of each way in which it may; `found` is what it saw last. */
+const evictionCheck = (redis: RedisConnection, shown: string, log: Log) => {
   const told = new Set<string>()
-  return async () => {
-    const found = await evictionOf(redis)
+  let found: Eviction | undefined
+  const look = async (): Promise<Eviction | undefined> => {
+    found = await evictionOf(redis)
     if (found !== undefined && !told.has(found.message)) log.warn(`Redis ${found.message}`, { redis: shown })
     if (found !== undefined) told.add(found.message)
     return found
   }
+  return { look, found: () => found }
 }
 
 /** @param why it is away; undefined when it is not */
@@ -191,17 +193,22 @@ const tell = (log: Log, view: StoreView, redis: string, why: string | undefined)
   else log.warn('Redis is away: this weir lives on its share of every limit', fields)
 }
 
-const partOf = ({ exchanges, onFailure }: StoreView, shown: string, why: string): PartView => {
+const partOf = (
+  { exchanges, onFailure }: StoreView,
+  shown: string,
+  why: string,
+  eviction: Eviction | undefined,
+): PartView => {
   const away = exchanges.filter(({ together }) => !together)
   const [first] = away.length > 0 ? away : exchanges
   const share = `${Math.round((first?.share ?? 0) * 100)} %`
   return {
     name: 'redis',
-    healthy: away.length === 0,
+    healthy: away.length === 0 && eviction?.certain !== true,
     vital: false,
     message:
       away.length === 0
-        ? `${shown} answers, ${first?.members ?? 1} together`
+        ? `${shown} answers, ${first?.members ?? 1} together${eviction === undefined ? '' : `; it ${eviction.message}`}`
         : `${shown} is away (${why}): ${onFailure === 'closed' ? 'nothing that is held is sent' : `on a share of ${share}`}`,
   }
 }

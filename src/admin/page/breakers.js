@@ -98,7 +98,8 @@ const whyText = ({ state, reason, forced, open_for_ms: openForMs, window, failur
 
 /** The last hour: what is not green was not closed. @param {HTMLElement} strip @param {Breaker} view */
 const draw = (strip, view) => {
-  const until = now()
+  // Weir's clock as the page guesses it may be behind the last change.
+  const until = Math.max(now(), view.history.at(-1)?.at_wall_ms ?? 0)
   const spells = view.history.flatMap((change, at) => {
     const end = view.history[at + 1]?.at_wall_ms ?? until
     return change.to === 'closed' || end < until - HOUR_MS ? [] : [{ state: change.to, from: change.at_wall_ms, end }]

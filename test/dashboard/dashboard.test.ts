@@ -2,7 +2,6 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Fault } from '../support/exchange/faults.ts'
@@ -30,11 +29,16 @@ describe.skipIf(chromiumPath === undefined)('the dashboard', { timeout: 90_000 }
     quiet = await openScene()
     busy = await openScene()
     const hangUp = busy.bots()
-    await sleep(3_000)
+    const said = async <Told>(path: string) => (await (await fetch(busy.weir.admin + path)).json()) as Told
+    await vi.waitFor(async () => {
+      const { calls } = await said<{ calls: { bot: string }[] }>('/v1/recent?limit=500')
+      expect(calls.length).toBeGreaterThan(40)
+      expect(new Set(calls.map(({ bot }) => bot)).size).toBe(7)
+    }, PATIENT)
     await hangUp()
     // Calls whose bots hung up end a moment later.
     const under = async () => {
-      const { queues } = (await (await fetch(`${busy.weir.admin}/v1/queues`)).json()) as { queues: Lane[] }
+      const { queues } = await said<{ queues: Lane[] }>('/v1/queues')
       return queues.reduce((sum, lane) => sum + lane.waiting + lane.in_flight, 0)
     }
     await vi.waitFor(async () => expect(await under()).toBe(0), PATIENT)

@@ -4,20 +4,21 @@ import type { Clock } from '../core/clock.ts'
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'
 import { Bucket } from './bucket.ts'
-import { limited } from './capacity.ts'
+import { limited, usableOf } from './capacity.ts'
 import { levelOf } from './level.ts'
 import { CLOCK_GRAIN_MS, type MeterSnapshot } from './meter.ts'
 import { keepOf, longestWait } from './need.ts'
-import type {
-  BucketJournal,
-  BucketKey,
-  BucketLevel,
-  BucketStore,
-  Grant,
-  Manner,
-  Outcome,
-  Take,
-  Taken,
+import {
+  type BucketJournal,
+  type BucketKey,
+  type BucketLevel,
+  type BucketStore,
+  type Grant,
+  type Manner,
+  type Outcome,
+  spend,
+  type Take,
+  type Taken,
 } from './store.ts'
 import { Window } from './window.ts'
 
@@ -113,6 +114,16 @@ export class MemoryStore implements BucketStore {
     const entry = this.#entry(take)
     entry.told = limit
     this.#retune(entry, entry.configured)
+  }
+
+  move(from: Take, into: Take, closeMs: Millis): Tokens {
+    const { meter, rule } = this.#entry(from)
+    const { inFlight, closedUntil } = meter
+    const now = this.#clock.now()
+    spend(this, { ...into, cost: Math.max(0, usableOf(rule) - meter.available(now) - inFlight) })
+    if (closedUntil > now) this.drain({ ...into, cost: 0 }, closedUntil - now)
+    this.close(from, closeMs)
+    return inFlight
   }
 
   quote(takes: readonly Take[]): ReturnType<BucketStore['quote']> {

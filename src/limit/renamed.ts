@@ -1,9 +1,9 @@
 // Buckets of a pair that went by a wrong name: when the right one is learned, nothing that was spent is forgotten.
 
 import type { Clock } from '../core/clock.ts'
+import type { BucketRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
-import { capacityOf } from './capacity.ts'
-import { type BucketKey, type BucketLevel, type BucketStore, spend, type Take } from './store.ts'
+import type { BucketKey, BucketLevel, BucketStore, Take } from './store.ts'
 
 /** Calls that are under way or in line by the wrong name have ended by then: a class waits 6 s unless told otherwise. */
 const ENDED_WITHIN_MS: Millis = 10_000
@@ -19,17 +19,17 @@ export const moveSpent = (
   pairs: ReadonlyMap<string, string>,
 ): void => {
   for (const level of store.levels()) {
-    const { key, rule, inFlight } = level
-    const into = rule.exchange === exchange ? renamed(level, pairs) : undefined
-    if (into === undefined) continue
-    spend(store, { key: into, rule, cost: Math.max(0, capacityOf(rule) - level.available - inFlight) })
-    const underWay: readonly Take[] = [{ key: into, rule, cost: inFlight }]
+    const { key, rule } = level
+    const right = rule.exchange === exchange ? renamed(level, pairs) : undefined
+    if (right === undefined) continue
+    const [from, into] = [ofKey(key, rule), ofKey(right, rule)]
+    const underWay = [{ ...into, cost: store.move(from, into, ENDED_WITHIN_MS) }]
     const grant = store.charge(underWay)
     clock.after(ENDED_WITHIN_MS, () => store.settle(underWay, 'spent', grant))
-    if (level.closedForMs > 0) store.drain({ key: into, rule, cost: 0 }, level.closedForMs)
-    store.close({ key, rule, cost: 0 }, ENDED_WITHIN_MS)
   }
 }
+
+const ofKey = (key: BucketKey, rule: BucketRule): Take => ({ key, rule, cost: 0 })
 
 /** The key with the right name in place of the wrong one; undefined when it names no such pair. */
 const renamed = ({ key, rule }: BucketLevel, pairs: ReadonlyMap<string, string>): BucketKey | undefined => {

@@ -103,6 +103,12 @@ export interface BucketStore {
   shrink(take: Take): void
   /** The exchange says what the limit is: a smaller one than the rule's holds from now on, a larger one never. */
   adopt(take: Take, limit: Tokens): void
+  /**
+   * What was spent of one bucket was spent of the other, and a pause that was meant for the first goes on there, however many
+   * weirs find that out. The first keeps its level, and is closed for a time.
+   * @returns cost of calls under way here that were charged to the first
+   */
+  move(from: Take, into: Take, closeMs: Millis): Tokens
   /** How long a call would wait if it asked now. Takes nothing. Costs above a capacity stand for a whole queue. */
   quote(takes: readonly Take[]): { readonly waitMs: Millis; readonly by: Take | undefined }
   /** One bucket's level; takes nothing. */

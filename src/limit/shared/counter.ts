@@ -46,6 +46,8 @@ export class Counter {
   #gateMs: Millis | undefined
   #empty = false
   #shrink = false
+  /** What was spent of that bucket was spent of this one; the store has not heard it yet. */
+  #from: BucketWord['from']
 
   constructor(key: BucketKey, rule: BucketRule, now: Millis) {
     this.key = key
@@ -72,7 +74,11 @@ export class Counter {
 
   /** Nothing is on the way, and nothing is untold. */
   get idle(): boolean {
-    return this.#held === 0 && this.#own === undefined && this.#spent === this.#confirmed && this.#gateMs === undefined
+    return this.#held === 0 && this.#own === undefined && !this.#untold
+  }
+
+  get #untold(): boolean {
+    return this.#spent !== this.#confirmed || this.#gateMs !== undefined || this.#from !== undefined
   }
 
   /** All that was ever reserved here. */
@@ -116,6 +122,7 @@ export class Counter {
       ...(this.#gateMs === undefined ? {} : { gate: this.#gateMs }),
       ...(this.#empty ? { empty: true } : {}),
       ...(this.#shrink ? { shrink: true } : {}),
+      ...(this.#from === undefined ? {} : { from: this.#from }),
       ...(drop ? { drop: true } : {}),
     }
   }
@@ -134,6 +141,7 @@ export class Counter {
     if (word.gate !== undefined) this.#gateMs = undefined
     if (word.empty === true) this.#empty = false
     if (word.shrink === true) this.#shrink = false
+    if (word.from !== undefined) this.#from = undefined
     if (told === undefined) return
     this.#promise = word.drop === true ? 0 : told.promise
     this.#part = told.part
@@ -215,6 +223,21 @@ export class Counter {
   shrink(now: Millis): void {
     this.#shrink = true
     this.meter.shrink(now)
+  }
+
+  /** What was spent of the other was spent of this one: told to the store, or, while that is away, taken out of the share. */
+  takeOver(from: Counter, closeMs: Millis, now: Millis): Tokens {
+    const [own, others] = [this.#own, from.#own]
+    const pauseMs = from.meter.closedUntil - now
+    from.meter.close(now + closeMs)
+    if (own === undefined || others === undefined) {
+      this.#from = { name: from.name, close: closeMs }
+      return from.#held
+    }
+    own.reserve(from.#spentAlone)
+    this.settle(from.#spentAlone, 'spent', own, now)
+    if (pauseMs > 0) this.drain(pauseMs, 0, now)
+    return from.#held + others.inFlight
   }
 
   /** A return that nobody answered: what it said stays said, what is on the way counts as the store's. */

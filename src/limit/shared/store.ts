@@ -99,6 +99,13 @@ export class SharedStore implements BucketStore {
     this.#change(take, (counter, now) => counter.adopt(limit, now))
   }
 
+  move(from: Take, into: Take, closeMs: Millis): Tokens {
+    const member = this.#of(from)
+    const underWay = member.counter(into).takeOver(member.counter(from), closeMs, this.#options.clock.now())
+    member.touch([into], 0)
+    return underWay
+  }
+
   quote(takes: readonly Take[]): ReturnType<BucketStore['quote']> {
     return longestWait(takes, (take) => this.#of(take).quote(take))
   }

@@ -27,6 +27,8 @@ export interface BucketWord {
   readonly empty?: boolean
   /** The exchange refused and nothing explains it: less of the rate is trusted for a time. */
   readonly shrink?: boolean
+  /** What was spent of the bucket of that name was spent of this one; that one is to be closed for so long. */
+  readonly from?: { readonly name: string; readonly close: Millis }
   /** The sender does not go by what it was told of this bucket any more. */
   readonly drop?: boolean
 }

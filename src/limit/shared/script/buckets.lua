@@ -15,6 +15,12 @@ local function save_bucket(bucket)
   redis.call('SET', name .. ':ts', date(bucket.ts), 'PX', ttl)
   local fields = { 'kind', bucket.kind, 'cap', number(bucket.cap), 'rate', number(bucket.rate), 'every', number(bucket.every),
     'gate', date(bucket.gate), 'trust', number(bucket.trust), 'trust_at', date(bucket.trust_at) }
+  if bucket.moved then
+    for _, field in ipairs({ 'moved', 'moved_at', 'shut' }) do
+      fields[#fields + 1] = field
+      fields[#fields + 1] = number(bucket[field])
+    end
+  end
   if bucket.kind == 'w' then
     fields[#fields + 1] = 'log'
     fields[#fields + 1] = cmsgpack.pack(bucket.log)
@@ -82,6 +88,25 @@ local function load_bucket(name)
   bucket.ts = tonumber(redis.call('GET', prefix .. name .. ':ts') or number(now))
   buckets[name] = bucket
   return bucket
+end
+
+-- What was spent of the other was spent of this one, and a pause of the other goes on here. The other keeps its level for those
+-- who do not know yet, and remembers how much of it has been moved, which decays as the level does, and that it is closed for
+-- no other reason.
+local function take_over(bucket, from, part)
+  local other = load_bucket(from.name)
+  if not other or other.kind ~= bucket.kind then return end
+  refill(other, now, part)
+  local spent, moved, ago = math.max(0, other.cap * part - other.tokens), other.moved or 0, now - (other.moved_at or now)
+  if other.kind == 'b' then moved = math.max(0, moved - ago * other.rate * part)
+  elseif ago >= other.every then moved = 0 end
+  spend(bucket, math.max(0, spent - moved), now)
+  if other.gate > math.max(now, (other.shut or 0) + 1) then
+    bucket.gate = math.max(bucket.gate, other.gate)
+    if bucket.kind == 'b' then bucket.tokens = math.min(bucket.tokens, 0) end
+  end
+  other.gate = math.max(other.gate, now + from.close)
+  other.moved, other.moved_at, other.shut = spent, now, other.gate
 end
 
 local function every_bucket(visit)

@@ -108,6 +108,9 @@ if not me.out then
     if (unasked or want.empty) and not others_are_safe(bucket, 0) then ask_again(bucket) end
   end
 
+  -- Only now is all that the sender spent in the books.
+  for index, want in ipairs(ask.buckets) do if want.from then take_over(wanted[index], want.from, part) end end
+
   hear_of_turns()
   for index, take in ipairs(ask.takes) do
     local wait, by, unsafe, why, horizon = 0, 0, nil, nil, ask.horizon_ms

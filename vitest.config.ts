@@ -1,6 +1,7 @@
 // How the tests run: what only reckons shares its processes; what has sockets, processes and a clock has each file to itself.
 
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 import { Summary } from './test/support/summary.ts'
@@ -15,6 +16,8 @@ export default defineConfig({
     setupFiles: ['test/support/stay-here.ts'],
     reporters: ['default', new Summary()],
     sequence: { sequencer: LongestFirst },
+    // Of this process and of most that tests start: the same programs over and over.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('./node_modules/.cache/weir-compiled', import.meta.url)) },
     // For machines with two busy cores; a test that waits for the clock says so itself.
     testTimeout: 30_000,
     hookTimeout: 60_000,

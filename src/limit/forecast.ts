@@ -1,5 +1,5 @@
-// How long a call would wait in a line: for those before it, for its turn, and for its buckets; and whether one that waits keeps
-// more urgent ones from going. Charges nothing.
+// How long a call would wait in a line: for those before it, for its turn, and for its buckets; and whether one that waits
+// keeps more urgent ones from going. Charges nothing.
 
 import type { WeirError } from '../core/errors.ts'
 import type { Shadow } from '../core/shadow.ts'
@@ -35,7 +35,7 @@ export const foretold = (ticket: Ticket, { order, store, ahead, inFlight, servic
   return Math.max(turnsMs, Number.isFinite(restMs) ? restMs : 0, store.quote([...owed.values()]).waitMs)
 }
 
-/** What would become of a call that is let go whatever stands against it. @param hopeless why it can not succeed at all */
+/** What would become of a call that is let go whatever stands against it. @param hopeless why it can not succeed */
 export const shadowOf = (ticket: Ticket, hopeless: WeirError | undefined, line: Line): Shadow => {
   if (hopeless !== undefined) return { would: 'refuse', code: hopeless.code }
   const waitMs = foretold(ticket, line)

@@ -1,4 +1,4 @@
-// What a call needs of its buckets, and how long it waits for them: as long as for the one that keeps it waiting the longest.
+// What a call needs of its buckets, and how long it waits for all of them: as long as for the slowest.
 
 import type { BucketRule } from '../core/rules.ts'
 import type { Millis, Tokens } from '../core/units.ts'

@@ -225,7 +225,7 @@ export class Counter {
     this.meter.shrink(now)
   }
 
-  /** What was spent of the other was spent of this one: told to the store, or, while that is away, taken out of the share. */
+  /** What was spent of the other was spent of this one: the store is told, or, while that is away, the share pays. */
   takeOver(from: Counter, closeMs: Millis, now: Millis): Tokens {
     const [own, others] = [this.#own, from.#own]
     const pauseMs = from.meter.closedUntil - now

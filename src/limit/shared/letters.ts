@@ -50,7 +50,11 @@ export class Letters {
     return this.#jumped
   }
 
-  /** What the next message begins with. @param claim the share that the sender lives on, or may @param idleMs since it spent */
+  /**
+   * What the next message begins with.
+   * @param claim the share that the sender lives on, or may
+   * @param idleMs since it last spent anything
+   */
   next(now: Millis, claim: number, idleMs: Millis | undefined): Head {
     const { me, home, replaces, coldStart, yieldMs } = this.#sender
     const bots = this.#sender.bots()

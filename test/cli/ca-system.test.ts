@@ -98,7 +98,7 @@ describe('weir ca', () => {
   it.each([[['trust']], [['trust', 'me', '--system']], [['--system']], [['trsut']]])('does not know %j', (words) => {
     const { status, stderr } = spawnSync(process.execPath, [MAIN, 'ca', ...words], {
       encoding: 'utf8',
-      timeout: 10_000,
+      timeout: 30_000,
     })
     expect(stderr).toMatch(/^Usage: weir ca /)
     expect(status).toBe(2)
@@ -107,7 +107,7 @@ describe('weir ca', () => {
   it('prints the root as it lies in the state directory', () => {
     const { status, stdout } = spawnSync(process.execPath, [MAIN, 'ca', '--state-dir', dir], {
       encoding: 'utf8',
-      timeout: 10_000,
+      timeout: 30_000,
     })
     expect(stdout).toContain(readFileSync(join(dir, 'ca.pem'), 'utf8'))
     expect(status).toBe(0)

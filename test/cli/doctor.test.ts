@@ -165,7 +165,7 @@ describe('weir doctor, of a bot', { timeout: 90_000 }, () => {
   })
 
   it('that goes past weir: caught while it is connected', async () => {
-    const script = `require('node:net').connect(${exchange.port}, '127.0.0.1'); setTimeout(process.exit, 2000)`
+    const script = `require('node:net').connect(${exchange.port}, '127.0.0.1'); setTimeout(process.exit, 3000)`
     const report = await examine([], ['env', '-i', process.execPath, '--eval', script])
     expect(stateOf(report)).toBe('past_weir')
     const finding = report.findings.find(({ says }) => says.startsWith('bypasses weir'))

@@ -17,7 +17,7 @@ describe('weir env', () => {
   it('prints what a shell reads back as it was', () => {
     const names = Object.keys(VALUES)
     const script = `${print('sh')}\n${names.map((name) => `printf '%s\\0' "$${name}"`).join('\n')}`
-    const read = execFileSync('sh', ['-c', script], { env: {}, encoding: 'utf8', timeout: 10_000 }).split('\0')
+    const read = execFileSync('sh', ['-c', script], { env: {}, encoding: 'utf8', timeout: 30_000 }).split('\0')
     expect(read.slice(0, -1)).toEqual(Object.values(VALUES))
   })
 

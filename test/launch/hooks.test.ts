@@ -23,7 +23,7 @@ const run = (command: string, args: readonly string[], env: Readonly<Record<stri
   execFileSync('sh', ['-c', 'exec "$@" 2>&1', 'sh', command, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 30_000,
   })
 
 const hasPython = ((): boolean => {

@@ -220,6 +220,6 @@ describe('over a real connection', () => {
       const stolen = await serveStolen(dir, 'DNS:bank.example')
       expect((await java(stolen, 'bank.example')).output).toMatch(/refused .*constraint/i)
     },
-    60_000,
+    180_000,
   )
 })

@@ -17,7 +17,7 @@ const execute = promisify(execFile)
 /** Runs a program for at most 20 s; resolves to its exit code and everything it said. */
 export async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   try {
-    const { stdout, stderr } = await execute(program, args, { timeout: 20_000, env: { ...process.env, ...env } })
+    const { stdout, stderr } = await execute(program, args, { timeout: 60_000, env: { ...process.env, ...env } })
     return { code: 0, output: stdout + stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string }

@@ -151,6 +151,6 @@ describe('pasted as it stands, the line makes', () => {
       expect(Number(/contains (\d+) entries/.exec(store.output)?.[1])).toBeGreaterThan(50)
       expect(await readFile(join(dir, 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE')
     },
-    60_000,
+    180_000,
   )
 })

@@ -9,7 +9,7 @@ const UNDISTURBED_MS = 1_000
 const GAUGE = /^weir_store_together\{exchange="kraken"\} (\d)$/m
 
 it('a weir whose Redis stands still says so, lives on its share at once, and shares again when Redis goes on', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   // With room for a burst, so that nothing waits for budget.
   const config = await shippedLimits({ 'capacity: 5, refill: 1/s': 'capacity: 20, refill: 10/s' })

@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { BreakerNews } from '../../src/breaker/news.ts'
 import { SharedBreakers } from '../../src/breaker/shared.ts'
-import { type Clock, realClock } from '../../src/core/clock.ts'
+import { realClock } from '../../src/core/clock.ts'
 import { parseAddress } from '../../src/redis/address.ts'
 import { connect } from '../../src/redis/connection.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
 import { shippedLimits } from '../support/weir.ts'
 import { type Member, openPair, page, soon } from './pair.ts'
+import { patientClock } from './rig.ts'
 import { startRedis } from './server.ts'
 
 const HOST = 'api.kraken.com'
@@ -39,7 +40,7 @@ const inState = (member: Member, state: string, patienceMs?: number): Promise<Se
     return seen?.state === state ? seen : undefined
   }, patienceMs)
 
-describe('a fleet', { timeout: 60_000 }, () => {
+describe('a fleet', { timeout: 120_000 }, () => {
   it('is shut by a 429 at one weir, probed by one, and open again at once', async () => {
     const { exchange, redis, one, other } = await openPair({
       config: await shippedLimits({ ' open: 1s': ' open: 5s' }),
@@ -122,12 +123,9 @@ describe('news of breakers', { timeout: 20_000 }, () => {
   const OPEN: BreakerNews = { state: 'open', cause: 'limit', reason: 'http 429', openForMs: 60_000, level: 1 }
   const CLOSED: BreakerNews = { state: 'closed', reason: 'probes served' }
 
-  /** On a machine that is busy an answer may take longer than a call would wait, and that is not on trial here. */
-  const PATIENT: Clock = { ...realClock, after: (delay, task) => realClock.after(100 * delay, task) }
-
   /** One end of the line; its next replies are lost while `deaf`. */
   const end = async (url: string, me: string) => {
-    const connection = connect(parseAddress(url), PATIENT)
+    const connection = connect(parseAddress(url), patientClock)
     await soon(() => connection.command('PING').catch(() => undefined))
     const heard: BreakerNews[] = []
     const line = { deaf: false, heard, shared: undefined as unknown as SharedBreakers }

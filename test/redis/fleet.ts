@@ -1,5 +1,6 @@
 // Three whole weirs on one limit, twenty bots behind each that want more than there is, and an exchange that enforces.
 
+import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
@@ -30,6 +31,8 @@ export interface Fleet {
 export const LONG = process.env.WEIR_LONG === '1'
 
 const PATIENCE_MS = 30_000
+/** Processes that want to run, for each core, above which a machine is too busy. */
+const BUSY = 5
 
 /** Starts it. @param urls of Redis, one for each weir */
 export const openFleet = async (
@@ -106,6 +109,17 @@ export const verdictOn = ({ exchange }: Pick<Fleet, 'exchange'>) => ({
   violations: exchange.violations.map(({ counter, level, cost }) => ({ counter, level, cost })),
   invalidNonces: exchange.report().invalidNonces,
 })
+
+/**
+ * What has to be used at least. On a machine with far more to do than it can, Redis answers too late and weirs are not run: what
+ * is used then says nothing about weir, and a word that nothing was judged is said instead.
+ */
+export const leastOf = (share: number): number => {
+  const [load = 0] = loadavg()
+  const isBusy = load > BUSY * availableParallelism()
+  if (isBusy) say(`NOT JUDGED: how much of the limit is used; the load of this machine is ${load.toFixed(0)}`)
+  return isBusy ? 0 : share
+}
 
 /** A line for people. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)

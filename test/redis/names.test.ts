@@ -1,7 +1,6 @@
 // The names that others read in Redis, as two real weirs write them; and that nothing secret is among them.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { realClock } from '../../src/core/clock.ts'
 import type { WeirEvent } from '../../src/core/events.ts'
 import { parseAddress } from '../../src/redis/address.ts'
 import { connect } from '../../src/redis/connection.ts'
@@ -12,6 +11,7 @@ import { krakenError, tooManyRequests } from '../support/exchange/faults.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { advancedGet, exchangeGet, krakenPoster } from '../system/sign.ts'
 import { openPair, soon } from './pair.ts'
+import { patientClock } from './rig.ts'
 import { type RedisServer, startRedis } from './server.ts'
 
 const ORDER = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '0.27182818', price: '31415.9' }
@@ -33,7 +33,7 @@ const stream = (redis: RedisServer, key: string): readonly Record<string, string
 }
 
 it('what two weirs write is there under the promised names, of both together, and nothing of it is secret', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { exchange, redis, one, other } = await openPair()
   const key = exchange.krakenKey('names')
@@ -115,7 +115,7 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
   const openNames = async () => {
     const redis = await startRedis()
     onTestFinished(() => redis[Symbol.asyncDispose]())
-    const connection = connect(parseAddress(redis.url), realClock)
+    const connection = connect(parseAddress(redis.url), patientClock)
     onTestFinished(() => connection.close())
     await soon(() => connection.command('PING').catch(() => undefined))
     const lost = { unsaid: [] as string[], unheard: [] as string[] }
@@ -180,7 +180,9 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     lost.unheard = []
     names.observer(violated)
     names.observer(changed('http 503'))
-    await until(() => stream(redis, 'events:circuit_breakers').length >= 2)
+    await until(() =>
+      ['events:circuit_breakers', 'events:rate_limits'].every((name, at) => stream(redis, name).length >= 2 + 2 * at),
+    )
     expect(stream(redis, 'events:rate_limits').map((event) => event.violation_count)).toEqual(['1', '2', '3', '4'])
     expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(['http 502', 'http 503'])
   })

@@ -10,42 +10,55 @@ import { parseAddress } from '../../src/redis/address.ts'
 import { connect } from '../../src/redis/connection.ts'
 import type { Answered } from '../system/client.ts'
 import { krakenPoster } from '../system/sign.ts'
-import { openPair, soon } from './pair.ts'
+import { type Member, openPair, soon } from './pair.ts'
+import { patientClock } from './rig.ts'
 import { type RedisServer, startRedis } from './server.ts'
 
 const ORDER = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '10', price: '0.01' }
 /** The first step of Kraken's table ends. */
 const OLDER_MS = 5_100
+const TRIES = 4
 
 const txidOf = ({ json }: Answered): string =>
   String((json as { result?: { txid?: readonly string[] } }).result?.txid?.[0])
 
-describe('an order that one weir has placed', { timeout: 60_000 }, () => {
+describe('an order that one weir has placed', { timeout: 120_000 }, () => {
   it('is cancelled at its true price through another, and through one that starts later', async () => {
     const { exchange, one, other, join } = await openPair()
     const post = krakenPoster(exchange.krakenKey('fleet'))
-    const placed = [await one.bot.send(post('AddOrder', ORDER)), await one.bot.send(post('AddOrder', ORDER))]
-    expect(placed.map(({ decision }) => decision)).toEqual(['forwarded', 'forwarded'])
-    const [first = '', second = ''] = placed.map(txidOf)
-    const placedAt = performance.now()
+    const placed: string[] = []
+    for (let order = 0; order < 2 * TRIES; order += 1) {
+      const answer = await one.bot.send(post('AddOrder', ORDER))
+      expect(answer.decision).toBe('forwarded')
+      placed.push(txidOf(answer))
+    }
     const late = await join()
-    await sleep(Math.max(0, OLDER_MS - (performance.now() - placedAt)))
-    const cancelled = [
-      await other.bot.send(post('CancelOrder', { txid: first })),
-      await late.bot.send(post('CancelOrder', { txid: second })),
-    ]
+    await sleep(OLDER_MS)
+    let spent = 0
+    /** An order that nobody knows costs 8; on a machine that is busy, news of it may take a while. */
+    const cancel = async ({ bot }: Member, orders: readonly string[]): Promise<number> => {
+      let cost = Number.NaN
+      for (const txid of orders) {
+        const { decision, headers } = await bot.send(post('CancelOrder', { txid }))
+        cost = Number(headers['x-weir-cost'])
+        spent += cost
+        if (decision === 'forwarded' && cost < 8) break
+        await sleep(2_000)
+      }
+      return cost
+    }
+    // On a machine that is slow they are older than that step, and cheaper still.
+    expect(await cancel(other, placed.slice(0, TRIES))).toBeLessThanOrEqual(6)
+    expect(await cancel(late, placed.slice(TRIES))).toBeLessThanOrEqual(6)
     const counted = exchange.ledger().find(({ counter }) => counter === 'kraken.engine.cancel')
-    const costs = cancelled.map(({ headers }) => Number(headers['x-weir-cost']))
-    // An order that nobody knows would cost 8. On a machine that is slow they are older, and cheaper still.
-    for (const cost of costs) expect(cost).toBeLessThanOrEqual(6)
-    expect(costs.reduce((sum, cost) => sum + cost, 0)).toBeGreaterThanOrEqual(counted?.spent ?? Number.NaN)
+    expect(spent).toBeGreaterThanOrEqual(counted?.spent ?? Number.NaN)
     expect(exchange.violations).toEqual([])
   })
 })
 
 /** Orders as one weir knows them. */
 const weirAt = async (redis: RedisServer, me: string): Promise<Orders> => {
-  const connection = connect(parseAddress(redis.url), realClock)
+  const connection = connect(parseAddress(redis.url), patientClock)
   await soon(() => connection.command('PING').catch(() => undefined))
   const tell = (news: OrderNews): void => shared.tell(news)
   const orders = new Orders(realClock, () => 300_000, tell)

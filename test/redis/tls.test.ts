@@ -41,7 +41,7 @@ const weirAt = async (url: string, stateDir: string, env: Readonly<Record<string
   return weir
 }
 
-describe('a Redis that speaks TLS', { timeout: 60_000 }, () => {
+describe('a Redis that speaks TLS', { timeout: 120_000 }, () => {
   it('is shared by a weir that trusts its authority, under the user of the URL', async () => {
     const { redis, url, trusting } = await openRedis()
     const weir = await weirAt(url(PASSWORD), await home(), trusting)

@@ -33,6 +33,7 @@ export const LONG = process.env.WEIR_LONG === '1'
 const PATIENCE_MS = 30_000
 /** Processes that want to run, for each core, above which a machine is too busy. */
 const BUSY = 5
+let saidBusy = false
 
 /** Starts it. @param urls of Redis, one for each weir */
 export const openFleet = async (
@@ -117,7 +118,9 @@ export const verdictOn = ({ exchange }: Pick<Fleet, 'exchange'>) => ({
 export const leastOf = (share: number): number => {
   const [load = 0] = loadavg()
   const isBusy = load > BUSY * availableParallelism()
-  if (isBusy) say(`NOT JUDGED: how much of the limit is used; the load of this machine is ${load.toFixed(0)}`)
+  if (isBusy && !saidBusy)
+    say(`NOT JUDGED: how much of the limit is used; the load of this machine is ${load.toFixed(0)}`)
+  saidBusy ||= isBusy
   return isBusy ? 0 : share
 }
 

@@ -12,7 +12,7 @@ import { tlsSettings } from './tls.ts'
 
 const PASSWORD = 'hunter2-correct-horse'
 
-describe('two weirs on a Redis with sentinels', { timeout: 90_000 }, () => {
+describe('two weirs on a Redis with sentinels', { timeout: 120_000 }, () => {
   it('break no limit while the master dies, and share again with the one that takes over', async () => {
     const tls = await tlsSettings()
     const redis = ['--user', 'bot', 'on', `>${PASSWORD}`, '~*', '&*', '+@all']
@@ -33,7 +33,7 @@ describe('two weirs on a Redis with sentinels', { timeout: 90_000 }, () => {
   })
 })
 
-describe('a way to Redis by its sentinels', { timeout: 60_000 }, () => {
+describe('a way to Redis by its sentinels', { timeout: 120_000 }, () => {
   it('leads to the new master, for what is asked and for what is heard, though a sentinel and the old one are frozen', async () => {
     const { place, master, replica, sentinels } = await startSentinels()
     const redis = connect(parseAddress(`redis+sentinel://${place}`), realClock)

@@ -146,6 +146,8 @@ const clientOf = (address: RedisAddress): Redis | Cluster => {
       {
         enableOfflineQueue: false,
         clusterRetryStrategy: () => RECONNECT_MS,
+        // Names are left as they are: over TLS it is the name that a certificate is for.
+        dnsLookup: (host, done) => done(null, host),
         // A command that is sent on and on would arrive long after it was given up.
         maxRedirections: 3,
         slotsRefreshTimeout: CONNECT_MS,

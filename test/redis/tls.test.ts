@@ -87,4 +87,19 @@ describe('a Redis that speaks TLS', { timeout: 120_000 }, () => {
     expect(said).not.toContain('hunter2')
     await soon(() => (redis.cli('ACL', 'LOG', '1').includes('bot') ? true : undefined))
   })
+
+  it('may be a cluster whose certificates are for names', async () => {
+    const { caFile, flags } = await tlsSettings('DNS:localhost')
+    const port = await freePort()
+    const named = ['--cluster-announce-hostname', 'localhost', '--cluster-preferred-endpoint-type', 'hostname']
+    const bus = ['--cluster-enabled', 'yes', '--tls-cluster', 'yes', '--cluster-port', String(await freePort())]
+    const redis = await startRedis([...flags(port), ...named, ...bus])
+    onTestFinished(() => redis[Symbol.asyncDispose]())
+    redis.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const weir = await weirAt(`rediss://localhost:${port},localhost:${port}`, await home(), {
+      NODE_EXTRA_CA_CERTS: caFile,
+    })
+    await weir.logged(/^limits are shared/)
+    expect(redis.cli('EXISTS', 'weir:secret')).toBe('1')
+  })
 })

@@ -1,11 +1,11 @@
-// What a redis-server of tests needs to speak TLS, and whom to trust then.
+// What a redis-server of tests needs to speak TLS, and whom to trust then: made with the openssl command, gone when the test is
+// over.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { certificatesFor } from '../support/exchange/authority.ts'
-import { HOSTS } from '../support/exchange/exchange.ts'
 
 export interface TlsSettings {
   /** Of an authority that nobody knows. */
@@ -14,22 +14,25 @@ export interface TlsSettings {
   flags(port: number): readonly string[]
 }
 
-/** Certificates for 127.0.0.1 and localhost, gone when the test is over. */
-export const tlsSettings = async (): Promise<TlsSettings> => {
-  const { caPem, cert, key } = await certificatesFor(HOSTS)
+/** @param names for which the certificate is, as openssl writes them */
+export const tlsSettings = async (names = 'DNS:localhost,IP:127.0.0.1'): Promise<TlsSettings> => {
   const home = await mkdtemp(join(tmpdir(), 'weir-redis-tls-'))
   onTestFinished(() => rm(home, { recursive: true, force: true }))
-  const file = async (name: string, text: string): Promise<string> => {
-    await writeFile(join(home, name), text)
-    return join(home, name)
+  const file = (name: string): string => join(home, name)
+  const make = (name: string, ...more: readonly string[]): void => {
+    const fresh = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+    const files = ['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`), '-subj', `/CN=Redis ${name}`]
+    execFileSync('openssl', [...fresh, ...files, ...more], { stdio: 'ignore', timeout: 20_000 })
   }
-  const caFile = await file('ca.pem', caPem)
-  const files = ['--tls-cert-file', await file('cert.pem', cert), '--tls-key-file', await file('key.pem', key)]
+  make('ca', '-addext', 'basicConstraints=critical,CA:TRUE')
+  const signer = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-addext', 'basicConstraints=critical,CA:FALSE']
+  make('server', ...signer, '-addext', `subjectAltName=${names}`)
   return {
-    caFile,
+    caFile: file('ca.pem'),
     flags: (port) => [
       ...['--tls-port', String(port), '--tls-replication', 'yes', '--tls-auth-clients', 'no'],
-      ...[...files, '--tls-ca-cert-file', caFile],
+      ...['--tls-cert-file', file('server.pem'), '--tls-key-file', file('server.key')],
+      ...['--tls-ca-cert-file', file('ca.pem')],
     ],
   }
 }

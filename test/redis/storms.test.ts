@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BucketRule } from '../../src/core/rules.ts'
+import { spend } from '../../src/limit/store.ts'
 import { bucketRule, windowRule } from '../limit/rules.ts'
 import { type RedisServer, startRedis } from './server.ts'
 import { Stage, type StageOptions, type Weir } from './stage.ts'
@@ -305,6 +306,21 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect((await use(stage, 4000)).rate).toBeGreaterThan(48)
     expect(stage.weirs.slice(1).map(({ standing }) => standing?.share)).toEqual([0.5, 0.5])
     expect(harm(stage)).toEqual(NONE)
+  })
+
+  // A weir forgets what it has not used for a minute, and counted from nothing again: the others' spending was given back.
+  it('get nothing back when one uses again what it had forgotten', async () => {
+    const stage = new Stage({ redis, rule: bucketRule(30, 0.01), chance: chanceFrom(12) })
+    const [one, other] = [stage.weir(0), stage.weir(0)]
+    await stage.pass(1000)
+    spend(one.store, { ...stage.take, cost: 10 })
+    spend(other.store, { ...stage.take, cost: 10 })
+    await stage.pass(65_000)
+    spend(other.store, { ...stage.take, cost: 10 })
+    await stage.pass(500)
+    spend(one.store, stage.take)
+    await stage.pass(500)
+    expect(one.store.level(stage.take).available).toBeLessThan(1)
   })
 
   it('hand a key on within two seconds when its owner dies', async () => {

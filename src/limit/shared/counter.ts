@@ -35,8 +35,9 @@ export class Counter {
   #held: Tokens = 0
   #spent: Tokens = 0
   #settledAt: Millis = 0
-  /** Spent, as the store has confirmed it. */
+  /** Spent, as the store has confirmed it; it may know more of a time that has been forgotten here. */
   #confirmed: Tokens = 0
+  #met = false
   /** Held and spent together, as the store knows them. */
   #known: Tokens = 0
   /** Spent of the share. */
@@ -117,6 +118,7 @@ export class Counter {
       held: this.#held + (this.#own?.inFlight ?? 0),
       spent,
       since: spent - this.#confirmed,
+      ...(this.#met ? {} : { anew: true }),
       ago: Math.max(0, now - this.#settledAt) + (rule.kind === 'window' ? rule.shortestRoundTripMs : 0),
       left: 0,
       ...(this.#gateMs === undefined ? {} : { gate: this.#gateMs }),
@@ -136,6 +138,7 @@ export class Counter {
 
   /** The store has taken in a word. */
   confirm(word: BucketWord, told: Heard['buckets'][number] | undefined, now: Millis): void {
+    this.#met = true
     this.#confirmed = word.spent
     this.#known = word.held + word.spent
     if (word.gate !== undefined) this.#gateMs = undefined

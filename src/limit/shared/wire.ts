@@ -15,8 +15,10 @@ export interface BucketWord {
   readonly held: Tokens
   /** All it has ever spent of what the store granted; saying it twice charges once. */
   readonly spent: Tokens
-  /** The part of it that no answer has confirmed; for a store that remembers nothing of the sender. */
+  /** The part of it that no answer has confirmed; for a store that remembers nothing of the sender, or the other way round. */
   readonly since: Tokens
+  /** The sender had forgotten the bucket, or never known it: it counts from nothing. */
+  readonly anew?: boolean
   /** How long ago the newest of it was settled. */
   readonly ago: Millis
   /** With `returns`: what is left of the sender's share. */

@@ -91,7 +91,7 @@ if not me.out then
   for index, want in ipairs(ask.buckets) do
     local bucket = bucket_of(want, part)
     wanted[index] = bucket
-    local seen = bucket.of['s:' .. ask.me]
+    local seen = not want.anew and bucket.of['s:' .. ask.me]
     local spent = seen and want.spent - seen or want.since
     local unasked = seen and want.held + spent > (bucket.of['h:' .. ask.me] or 0) + EPSILON
     if spent ~= 0 then

@@ -323,6 +323,19 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(one.store.level(stage.take).available).toBeLessThan(1)
   })
 
+  // It took itself for the last one there, gave the key back in a message whose answer was lost, and went on with it alone.
+  it('keep a key to which one may hold on until it has heard of the others', async () => {
+    const stage = open(2129566899, bucketRule(30, 50), { nonces: true })
+    await weather(stage, [
+      { what: 'a weir sleeps', whom: 0, much: 0, pauseMs: 3000 },
+      { what: 'a weir is cut off', whom: 1, much: 0, pauseMs: YIELD_MS + 3000 },
+      { what: 'Redis stands still', whom: 0, much: 0, pauseMs: 6 },
+      { what: 'two replies are lost', whom: 2, much: 0, pauseMs: 15 },
+      { what: 'a weir wakes up', whom: 0, much: 0, pauseMs: 6 },
+    ])
+    expect(harm(stage)).toEqual(NONE)
+  })
+
   it('hand a key on within two seconds when its owner dies', async () => {
     const stage = open(6, bucketRule(30, 50), { nonces: true })
     await stage.pass(3000)

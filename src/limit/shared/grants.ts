@@ -2,12 +2,12 @@
 
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
-import { longestWait } from '../need.ts'
+import { keepOf, longestWait } from '../need.ts'
 import type { Grant, Manner, Take, Taken } from '../store.ts'
-import type { Purse } from './counter.ts'
+import type { Counter, Purse } from './counter.ts'
 import type { Counters } from './counters.ts'
 import type { Turns } from './turns.ts'
-import type { TakeReply } from './wire.ts'
+import type { TakeReply, TakeWord } from './wire.ts'
 
 /** A call that asks. */
 export interface Asking {
@@ -44,6 +44,16 @@ export class Grants {
   /** How long ago this installation last spent anything, as far as is known; undefined when it never did. */
   get idleMs(): Millis | undefined {
     return this.#usedAt === undefined ? undefined : this.#options.clock.now() - this.#usedAt
+  }
+
+  /** How a call asks the store; `told` are the buckets that its message tells of. */
+  word({ takes, manner: { held, turn } }: Asking, told: readonly Counter[]): TakeWord {
+    const { counters, turns } = this.#options
+    const costs = takes.map((take) => {
+      const counter = counters.of(take)
+      return [told.indexOf(counter) + 1, take.cost, keepOf(take, counter.rule)] as const
+    })
+    return { costs, held, ...(turn === undefined ? {} : { turn: turns.word(turn) }) }
   }
 
   /** @param known the store has granted it, and so knows of it */
@@ -84,7 +94,7 @@ export class Grants {
     const now = clock.now()
     const { waitMs, by = first } = longestWait(takes, (take) => counters.of(take).wait(take, now))
     if (held && waitMs > 0) return { granted: false, waitMs, by }
-    if (turn !== undefined) turns.granted(turn, turns.isMine(turn))
+    if (turn !== undefined) turns.granted(turn, turns.isMine(turn.lane))
     return this.give(takes, false)
   }
 

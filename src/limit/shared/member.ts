@@ -4,7 +4,6 @@
 
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
-import { keepOf } from '../need.ts'
 import type { Grant, Manner, Take, Taken, Turn } from '../store.ts'
 import type { Counter } from './counter.ts'
 import { Counters, UNUSED_MS } from './counters.ts'
@@ -12,7 +11,7 @@ import { type Asking, AWAY_WAIT_MS, Grants } from './grants.ts'
 import { LATE_MS, Letters, OUT_MS, type Sender } from './letters.ts'
 import { Pulse } from './pulse.ts'
 import { Turns } from './turns.ts'
-import type { Carrier, Heard, Message, Reply, Shout, TakeWord } from './wire.ts'
+import type { Carrier, Heard, Message, Reply, Shout } from './wire.ts'
 
 /** A weir is heard of at least this often. */
 const HEARTBEAT_MS: Millis = 200
@@ -121,11 +120,13 @@ export class Member {
     this.#soon(0)
   }
 
-  hear(shout: Shout): void {
-    if (shout.freed !== undefined) this.#options.freed()
-    if (shout.mixed !== undefined) this.#turns.mixed(shout.mixed)
-    if (shout.told === undefined || shout.by === this.#options.me) return
-    this.#counters.touch([...this.#counters].filter(({ name }) => name === shout.told))
+  hear({ freed, mixed, told, by }: Shout): void {
+    if (freed !== undefined) this.#options.freed()
+    if (by === undefined || by === this.#options.me) return
+    this.#members = Math.max(2, this.#members)
+    if (mixed !== undefined) this.#turns.mixed(mixed)
+    if (told === undefined) return
+    this.#counters.touch([...this.#counters].filter(({ name }) => name === told))
     this.#soon(0)
   }
 
@@ -160,16 +161,7 @@ export class Member {
     const words = counters.map((counter) =>
       returns ? counter.returning(now) : counter.word(now - counter.usedAt > UNUSED_MS, now),
     )
-    const takes = asked.map(
-      ({ takes: costs, manner: { held, turn } }): TakeWord => ({
-        costs: costs.map((take) => {
-          const counter = this.counter(take)
-          return [counters.indexOf(counter) + 1, take.cost, keepOf(take, counter.rule)] as const
-        }),
-        held,
-        ...(turn === undefined ? {} : { turn: this.#turns.word(turn) }),
-      }),
-    )
+    const takes = asked.map((one) => this.#grants.word(one, counters))
     const message = this.#message(words, takes, returns)
     this.#sent = { counters, returns, at: now }
     let reply: Reply | undefined
@@ -189,8 +181,8 @@ export class Member {
     this.#sent = undefined
     this.#pulse.rest()
     if (this.#phase === 'alone') {
-      for (const one of [...asked, ...this.#queue.splice(0)])
-        one.answer(this.#takeAlone(one.first, one.takes, one.manner))
+      for (const { first, takes: all, manner, answer } of [...asked, ...this.#queue.splice(0)])
+        answer(this.#takeAlone(first, all, manner))
     }
     if (this.#counters.untold) nextMs = Math.min(nextMs, GATHER_MS)
     this.#soon(this.#queue.length > 0 || this.#mustReturn || this.#letters.jumped ? 0 : nextMs)
@@ -218,7 +210,7 @@ export class Member {
       returns,
       buckets,
       takes,
-      ends: this.#turns.ends(),
+      ends: this.#turns.ends((lane) => this.#phase === 'alone' && this.#isMine(lane)),
       keys: returns ? this.#turns.keys() : [],
     }
   }
@@ -286,10 +278,15 @@ export class Member {
     for (const counter of this.#counters) counter.yield(now)
   }
 
+  /** Nobody else uses the key, as far as is known. */
+  #isMine(lane: string): boolean {
+    return this.#members === 1 || this.#turns.isMine(lane)
+  }
+
   #takeAlone(first: Take, takes: readonly Take[], manner: Manner): Taken {
     this.#yield(this.#clock.now())
     const { turn } = manner
-    const mayGo = turn === undefined || this.#members === 1 || this.#turns.isMine(turn)
+    const mayGo = turn === undefined || this.#isMine(turn.lane)
     if (this.#options.onFailure() === 'closed' || this.#share === 0 || !mayGo)
       return { granted: false, waitMs: AWAY_WAIT_MS, by: first }
     return this.#grants.fromShare(first, takes, manner)

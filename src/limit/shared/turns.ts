@@ -46,7 +46,7 @@ export class Turns {
   }
 
   /** Nobody else is known to use the key: this weir may go on with it while the store is away. */
-  isMine({ lane }: Turn): boolean {
+  isMine(lane: string): boolean {
     return this.#keys.get(lane)?.sole === true
   }
 
@@ -58,9 +58,12 @@ export class Turns {
     this.#tell(lane, key.flying === 0, high)
   }
 
-  /** What the store does not know yet. */
-  ends(): Message['ends'] {
-    return [...this.#ended.values()]
+  /**
+   * What the store does not know yet. A key is not given back while this weir may still go on with it alone: the answer that
+   * would end that may be lost.
+   */
+  ends(kept: (lane: string) => boolean): Message['ends'] {
+    return [...this.#ended.values()].map((end) => (end.free && kept(end.lane) ? { ...end, free: false } : end))
   }
 
   told(ends: Message['ends']): void {

@@ -19,6 +19,7 @@ local function hear_of_turns()
   for _, ended in ipairs(ask.ends) do
     local turn = turn_of(ended.lane)
     if ended.free and turn.owner == ask.me then turn.owner = nil end
+    if not ended.free then turn.owner = turn.owner or ask.me end
     if ended.nonce and (not turn.high or ended.nonce > turn.high) then turn.high = ended.nonce end
     if ended.free and next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
   end
@@ -74,14 +75,16 @@ end
 -- The turn is the sender's; and whether nobody else has used the key lately.
 local function give_turn(lane)
   local turn = turn_of(lane)
+  local mixed_for = now - tonumber(turn.mixed_at or 0)
+  local known_for = now - meta.forgot_at
   if turn.last and turn.last ~= ask.home then
-    if not turn.mixed_at then
+    -- Who has had the key to itself goes on with it while this server is away, and must hear that this is over.
+    if mixed_for >= ask.yield_ms or known_for < ask.yield_ms then
       redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ mixed = lane, by = ask.me }))
     end
-    turn.mixed_at = date(now)
+    turn.mixed_at, mixed_for = date(now), 0
   end
   turn.owner, turn.last = ask.me, ask.home
   turn.waiting[ask.me] = nil
-  local mixed = now - math.max(tonumber(turn.mixed_at or 0), meta.forgot_at) < ask.yield_ms
-  return turn, not mixed
+  return turn, math.min(mixed_for, known_for) >= ask.yield_ms
 end

@@ -406,7 +406,7 @@ describe('an HTTP/2 connection', { timeout: 20_000 }, () => {
   test.each<[string, Record<string, string>, string | undefined]>([
     ['that has none', {}, undefined],
     ['that is empty, and says so', { ':method': 'POST', 'content-length': '0' }, ''],
-    ['that is empty', { ':method': 'POST', 'content-length': '0' }, ''],
+    ['that is empty', { ':method': 'POST' }, ''],
     ['that has come', { ':method': 'POST' }, 'nonce=1'],
   ])(
     'keeps a stream whose answer takes longer than a body may, for a request with a body %s',

@@ -89,7 +89,7 @@ describe('Prometheus', () => {
 })
 
 describe('Grafana', () => {
-  it('have the dashboard that scripts/grafana.ts writes, without gaps or overlaps', () => {
+  it('has the dashboard that scripts/grafana.ts writes, without gaps or overlaps', () => {
     expect(text('grafana/weir.json')).toBe(dashboardText())
     const { panels } = JSON.parse(dashboardText()) as {
       panels: { title: string; gridPos: { x: number; y: number; w: number; h: number } }[]

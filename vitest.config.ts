@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 import { Summary } from './test/support/summary.ts'
 
-/** Folders whose tests open nothing and keep nothing: a process of their own would be most of what they cost. */
+/** Folders whose tests hold no socket, no process and no real clock: for these a process of their own would cost most. */
 const RECKONING = ['autopsy', 'breaker', 'cache', 'classify', 'coalesce', 'config', 'core', 'failures', 'identify', 'limit']
   .concat(['lockout', 'orders', 'plan', 'rescue', 'rules'])
   .map((folder) => `test/${folder}/**/*.test.ts`)

@@ -51,6 +51,16 @@ describe('what the store is to be told of turns', () => {
     expect(turns.ends(never)).toEqual([{ lane: 'key', free: true, nonce: written(1) }])
   })
 
+  // A call that went alone was on its way when the weir was heard again, and the end of the one before gave the key back.
+  it('is not that a key is free while a call that went alone is on its way', () => {
+    serve(1)
+    turns.told(turns.ends(() => true))
+    turns.granted(turn(2), true)
+    expect(turns.ends(never)).toEqual([{ lane: 'key', free: false, nonce: written(1) }])
+    turns.ended(turn(2), true)
+    expect(turns.ends(never)).toEqual([{ lane: 'key', free: true, nonce: written(2) }])
+  })
+
   it('is said until it was heard, and what came up meanwhile is said next', () => {
     serve(1)
     const sent = turns.ends(never)

@@ -336,6 +336,17 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(harm(stage)).toEqual(NONE)
   })
 
+  // One that stood still for half a second, with a reply in its socket, took the server's clock for one that had jumped.
+  it('never set the clock back because one of them stood still', async () => {
+    const stage = open(1163685892, windowRule(30, 1000))
+    await weather(stage, [
+      { what: 'a weir wakes up', whom: 0, much: 0, pauseMs: 44 },
+      { what: 'a weir sleeps', whom: 1, much: 0, pauseMs: 28 },
+      { what: 'a weir joins', whom: 0, much: 0, pauseMs: 499 },
+    ])
+    expect(harm(stage)).toEqual(NONE)
+  })
+
   it('hand a key on within two seconds when its owner dies', async () => {
     const stage = open(6, bucketRule(30, 50), { nonces: true })
     await stage.pass(3000)

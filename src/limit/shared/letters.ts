@@ -39,7 +39,8 @@ export class Letters {
   #epoch = 0
   #lost = false
   #jumped = false
-  #serverAhead: Millis | undefined
+  /** How far the server's clock is ahead of this one, at least, and how much further it may be. */
+  #ahead: { readonly ms: Millis; readonly orMoreMs: Millis } | undefined
 
   constructor(sender: Sender) {
     this.#sender = sender
@@ -66,7 +67,7 @@ export class Letters {
       count: this.#count,
       heard: this.#heard,
       epoch: this.#epoch,
-      ...(this.#serverAhead === undefined ? {} : { at: now + this.#serverAhead }),
+      ...(this.#ahead === undefined ? {} : { at: now + this.#ahead.ms }),
       late_ms: LATE_MS,
       jumped: this.#jumped,
       lost: this.#lost,
@@ -82,10 +83,16 @@ export class Letters {
     }
   }
 
-  /** A reply is here. @param late it says that its message came too late */
+  /**
+   * A reply is here. A process that stood still while one lay in its socket knows little of the server's clock, and must not
+   * take that for a jump: time would be set back for everybody.
+   * @param late it says that its message came too late
+   */
   dated(serverNow: Millis, late: boolean, sentAt: Millis, now: Millis): void {
-    this.#jumped = late && now - sentAt <= LATE_MS
-    if (!this.#jumped) this.#serverAhead = serverNow - now
+    const roundTripMs = now - sentAt
+    const { ms = 0, orMoreMs = 0 } = this.#ahead ?? {}
+    this.#jumped = late && roundTripMs <= LATE_MS && serverNow > now + ms + orMoreMs
+    if (!this.#jumped) this.#ahead = { ms: serverNow - now, orMoreMs: roundTripMs }
   }
 
   /** A message was taken in. */

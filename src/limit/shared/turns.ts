@@ -59,11 +59,13 @@ export class Turns {
   }
 
   /**
-   * What the store does not know yet. A key is not given back while this weir may still go on with it alone: the answer that
-   * would end that may be lost.
+   * What the store does not know yet. A key is not given back while a call that went without asking is on its way, nor while
+   * this weir may go on with it alone: the answer that would end that may be lost.
    */
   ends(kept: (lane: string) => boolean): Message['ends'] {
-    return [...this.#ended.values()].map((end) => (end.free && kept(end.lane) ? { ...end, free: false } : end))
+    return [...this.#ended.values()].map((end) =>
+      end.free && (kept(end.lane) || this.#flies(end.lane)) ? { ...end, free: false } : end,
+    )
   }
 
   told(ends: Message['ends']): void {
@@ -84,6 +86,10 @@ export class Turns {
     const before = this.#ended.get(lane)?.nonce
     const high = before !== undefined && (nonce === undefined || before > nonce) ? before : nonce
     this.#ended.set(lane, { lane, free, ...(high === undefined ? {} : { nonce: high }) })
+  }
+
+  #flies(lane: string): boolean {
+    return (this.#keys.get(lane)?.flying ?? 0) > 0
   }
 
   #key(lane: string): Key {

@@ -21,7 +21,7 @@ interface Sentinels {
   readonly place: string
   readonly master: RedisServer
   readonly replica: RedisServer
-  /** Pids of the sentinels. */
+  /** The processes of the sentinels. */
   readonly sentinels: readonly ChildProcess[]
 }
 

@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { installing } from '../support/debian.ts'
+import { turn } from './turn.ts'
 
 const run = promisify(execFile)
 /** Gone with node_modules. */
@@ -21,9 +21,7 @@ export async function openCommand(probe: readonly string[], packages: readonly s
   const [command = '', ...args] = probe
   const works = (): boolean => spawnSync(command, args, { timeout: 20_000 }).status === 0
   if (works()) return true
-  const release = await turn('weir-debian')
   try {
-    if (works()) return true
     const install = installing(packages)
     if (install === undefined) throw new Error('not root')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
@@ -34,8 +32,6 @@ export async function openCommand(probe: readonly string[], packages: readonly s
   } catch (error) {
     miss(packages.join(' '), error)
     return false
-  } finally {
-    await release()
   }
 }
 
@@ -75,7 +71,7 @@ async function kept(name: string, file: string, make: (dir: string) => Promise<v
   const home = join(CACHE, `${name}-${digest}`)
   if (existsSync(home)) return home
   const askedAt = Date.now()
-  const release = await turn(`${name}-${digest}`)
+  const end = await turn(`${home}.turn`)
   const unfinished = `${home}-${process.pid}`
   const missed = `${home}.missed`
   try {
@@ -91,25 +87,7 @@ async function kept(name: string, file: string, make: (dir: string) => Promise<v
     miss(name, error)
     return undefined
   } finally {
-    await release()
-  }
-}
-
-/** Test files run side by side and want the same things: one makes them, the others wait. Resolves with what ends the turn. */
-async function turn(what: string): Promise<() => Promise<void>> {
-  const lock = join(CACHE, `${what}.lock`)
-  await mkdir(CACHE, { recursive: true })
-  for (;;) {
-    try {
-      await mkdir(lock)
-      return () => rm(lock, { recursive: true, force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // Left by a run that was killed.
-      const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
-      if (Date.now() - since > 3 * INSTALL_MS) await rm(lock, { recursive: true, force: true })
-      await sleep(100)
-    }
+    end()
   }
 }
 

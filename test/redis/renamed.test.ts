@@ -57,6 +57,18 @@ describe('when a pair turns out to be another', { timeout: 20_000 }, () => {
     expect(left(one)).toBe(30)
   })
 
+  // Two wrong names were learned together, and only what was spent by the last was moved.
+  it('what was spent by each of several wrong names is moved', async () => {
+    spend(one.store, ofPair('XRPRL/USD', 10))
+    spend(other.store, ofPair('XRPRL/EUR', 15))
+    spend(one.store, ofPair('XRPRL/EUR', 0))
+    await stage.pass(300)
+    const pairs = new Map([...PAIRS, ['XRPRL/EUR', 'XRP/RLUSD']])
+    moveSpent(one.store, one.clock, stage.name, pairs)
+    await stage.pass(500)
+    expect(left(one)).toBe(25)
+  })
+
   it('what is spent by the wrong name after that is moved by whoever learns later', async () => {
     spend(one.store, ofPair('XRPRL/USD', 10))
     await stage.pass(300)

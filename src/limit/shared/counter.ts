@@ -9,7 +9,7 @@ import type { Meter } from '../meter.ts'
 import { keepOf } from '../need.ts'
 import type { BucketKey, Outcome, Take } from '../store.ts'
 import { Window } from '../window.ts'
-import type { BucketWord, Heard } from './wire.ts'
+import type { BucketWord, Heard, WrongName } from './wire.ts'
 
 /** Which spending a call's charge belongs to: the store's, or that of one time alone. */
 export type Purse = 'shared' | Meter
@@ -47,8 +47,8 @@ export class Counter {
   #gateMs: Millis | undefined
   #empty = false
   #shrink = false
-  /** What was spent of that bucket was spent of this one; the store has not heard it yet. */
-  #from: BucketWord['from']
+  /** What was spent of these buckets was spent of this one; the store has not heard it yet. */
+  #from: readonly WrongName[] = []
 
   constructor(key: BucketKey, rule: BucketRule, now: Millis) {
     this.key = key
@@ -79,7 +79,7 @@ export class Counter {
   }
 
   get #untold(): boolean {
-    return this.#spent !== this.#confirmed || this.#gateMs !== undefined || this.#from !== undefined
+    return this.#spent !== this.#confirmed || this.#gateMs !== undefined || this.#from.length > 0
   }
 
   /** All that was ever reserved here. */
@@ -124,7 +124,7 @@ export class Counter {
       ...(this.#gateMs === undefined ? {} : { gate: this.#gateMs }),
       ...(this.#empty ? { empty: true } : {}),
       ...(this.#shrink ? { shrink: true } : {}),
-      ...(this.#from === undefined ? {} : { from: this.#from }),
+      ...(this.#from.length === 0 ? {} : { from: this.#from }),
       ...(drop ? { drop: true } : {}),
     }
   }
@@ -144,7 +144,7 @@ export class Counter {
     if (word.gate !== undefined) this.#gateMs = undefined
     if (word.empty === true) this.#empty = false
     if (word.shrink === true) this.#shrink = false
-    if (word.from !== undefined) this.#from = undefined
+    this.#from = this.#from.filter((one) => word.from?.includes(one) !== true)
     if (told === undefined) return
     this.#promise = word.drop === true ? 0 : told.promise
     this.#part = told.part
@@ -234,7 +234,7 @@ export class Counter {
     const pauseMs = from.meter.closedUntil - now
     from.meter.close(now + closeMs)
     if (own === undefined || others === undefined) {
-      this.#from = { name: from.name, close: closeMs }
+      this.#from = [...this.#from.filter(({ name }) => name !== from.name), { name: from.name, close: closeMs }]
       return from.#held
     }
     own.reserve(from.#spentAlone)

@@ -29,10 +29,16 @@ export interface BucketWord {
   readonly empty?: boolean
   /** The exchange refused and nothing explains it: less of the rate is trusted for a time. */
   readonly shrink?: boolean
-  /** What was spent of the bucket of that name was spent of this one; that one is to be closed for so long. */
-  readonly from?: { readonly name: string; readonly close: Millis }
+  /** What was spent of the buckets of those names was spent of this one. */
+  readonly from?: readonly WrongName[]
   /** The sender does not go by what it was told of this bucket any more. */
   readonly drop?: boolean
+}
+
+/** A bucket that should have been another one, and is to be closed for so long. */
+export interface WrongName {
+  readonly name: string
+  readonly close: Millis
 }
 
 /** A call that wants to go: costs as index into the message's buckets (from 1), cost, and what must remain. */

@@ -109,7 +109,9 @@ if not me.out then
   end
 
   -- Only now is all that the sender spent in the books.
-  for index, want in ipairs(ask.buckets) do if want.from then take_over(wanted[index], want.from, part) end end
+  for index, want in ipairs(ask.buckets) do
+    for _, from in ipairs(want.from or {}) do take_over(wanted[index], from, part) end
+  end
 
   hear_of_turns()
   for index, take in ipairs(ask.takes) do

@@ -74,22 +74,27 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     yieldMs: () => rules().yieldMs,
     bots: (exchange) => (rules().split === 'weighted' ? bots.count(exchange) : undefined),
     onFailure: () => rules().onStoreFailure,
-    // A hiccup that is over when it would be told is none of an operator's.
-    changed: () => void clock.after(HICCUP_MS, look),
+    changed: (_, isTogether) => {
+      if (isTogether) arrived()
+      // A hiccup that is over when it would be told is none of an operator's.
+      clock.after(HICCUP_MS, look)
+    },
   })
+  const restore = secretKeeper(redis, secret, log)
+  const arrived = (): void => {
+    // From now on the others keep a share for this process, which the next one gives back.
+    database.keep('member', me)
+    database.keep('left', '')
+    // Even in a moment, another may have taken its place, with settings of its own, or it may have been emptied.
+    eviction.look().catch(() => {})
+    void restore()
+  }
   const together = (): boolean => store.standing().every((one) => one.together)
   let told: boolean | undefined
   const look = (): void => {
     if (together() === told) return
     told = together()
     tell(log, view(), shownOf(address), told ? undefined : why())
-    if (!told) return
-    // From now on the others keep a share for this process, which the next one gives back.
-    database.keep('member', me)
-    database.keep('left', '')
-    // Another may have taken its place, with settings of its own.
-    eviction.look().catch(() => {})
-    void restore(redis, secret, log)
   }
   const why = (): string => redis.trouble() ?? 'it does not answer'
   const view = (): StoreView => ({ onFailure: rules().onStoreFailure, exchanges: store.standing() })
@@ -160,13 +165,18 @@ const fleetSecret = async (
 const OTHER_SECRET =
   'Redis holds another secret than this weir remembers: weirs that run since before hash keys otherwise; restart them'
 
-/** A Redis that was emptied gets the secret back, before a new weir makes up another. */
-const restore = async (redis: RedisConnection, secret: string, log: Log): Promise<void> => {
-  try {
-    await redis.command('SET', SECRET_KEY, secret, 'NX')
-    if ((await redis.command('GET', SECRET_KEY)) !== secret) log.warn(OTHER_SECRET)
-  } catch {
-    // It went away again; this is done anew when it is back.
+/** A Redis that was emptied gets the secret back, before a new weir makes up another. Warns once of each other secret. */
+const secretKeeper = (redis: RedisConnection, secret: string, log: Log) => {
+  let found = secret
+  return async (): Promise<void> => {
+    try {
+      await redis.command('SET', SECRET_KEY, secret, 'NX')
+      const there = String(await redis.command('GET', SECRET_KEY))
+      if (there !== secret && there !== found) log.warn(OTHER_SECRET)
+      found = there
+    } catch {
+      // It went away again; this is done anew when it is back.
+    }
   }
 }
 

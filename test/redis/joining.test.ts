@@ -125,6 +125,18 @@ describe('a weir that is to join others', { timeout: 90_000 }, () => {
     expect(redis.cli('GET', 'weir:secret')).toBe(secret)
   })
 
+  // The secret was given back only when Redis had been away for a second: a new weir made up another meanwhile, and hashed the
+  // same keys into buckets of its own.
+  it('gives a Redis that was emptied in a moment the secret back', async () => {
+    const redis = await redisFor()
+    const weir = await weirAt(redis.url, await home())
+    await weir.logged(/^limits are shared/)
+    const secret = redis.cli('GET', 'weir:secret')
+    expect(secret).toMatch(/^[0-9a-f]{64}$/)
+    redis.cli('FLUSHALL')
+    await expect.poll(() => redis.cli('GET', 'weir:secret'), { timeout: 5_000 }).toBe(secret)
+  })
+
   it('hashes a key as the others do, and knows its budget by that', async () => {
     const redis = await redisFor()
     const exchange = await startExchange()

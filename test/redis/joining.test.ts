@@ -195,8 +195,10 @@ describe('a weir that is to join others', { timeout: 90_000 }, () => {
     await weir.logged(/^limits are shared/)
     redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
     redis.cli('CONFIG', 'SET', 'maxmemory', '100mb')
+    const before = weir.lines().length
     redis.signal('SIGSTOP')
-    await weir.logged(/^Redis is away/)
+    const away = () => weir.lines().slice(before)
+    await expect.poll(() => away().some(({ msg }) => msg.startsWith('Redis is away')), { timeout: 15_000 }).toBe(true)
     redis.signal('SIGCONT')
     await weir.logged(
       /^Redis drops keys when its memory is full \(maxmemory-policy allkeys-lru\): set it to noeviction$/,

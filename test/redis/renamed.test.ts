@@ -123,4 +123,20 @@ describe('when a pair turns out to be another', { timeout: 20_000 }, () => {
     learn(one)
     expect(before - left(one)).toBe(3)
   })
+
+  // A weir that learned it while Redis was away moved its share's spending, and never what all had spent before.
+  it('a weir that is alone has moved what it does not know as soon as it is back', async () => {
+    spend(one.store, ofPair('XRPRL/USD', 10))
+    spend(other.store, ofPair('XRPRL/USD', 10))
+    spend(one.store, ofPair('XRP/RLUSD', 0))
+    await stage.pass(300)
+    stage.down()
+    await stage.pass(2000)
+    const before = left(one)
+    learn(one)
+    stage.up()
+    await stage.pass(1000)
+    expect(one.standing?.together).toBe(true)
+    expect(before - left(one)).toBeGreaterThanOrEqual(20)
+  })
 })

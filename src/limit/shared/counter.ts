@@ -228,15 +228,16 @@ export class Counter {
     this.meter.shrink(now)
   }
 
-  /** What was spent of the other was spent of this one: the store is told, or, while that is away, the share pays. */
+  /**
+   * What was spent of the other was spent of this one: the store is told. While that is away the share pays for what was spent
+   * alone, which is charged once more when the store hears of it: what all had spent by then, only the store knows.
+   */
   takeOver(from: Counter, closeMs: Millis, now: Millis): Tokens {
     const [own, others] = [this.#own, from.#own]
     const pauseMs = from.meter.closedUntil - now
     from.meter.close(now + closeMs)
-    if (own === undefined || others === undefined) {
-      this.#from = [...this.#from.filter(({ name }) => name !== from.name), { name: from.name, close: closeMs }]
-      return from.#held
-    }
+    this.#from = [...this.#from.filter(({ name }) => name !== from.name), { name: from.name, close: closeMs }]
+    if (own === undefined || others === undefined) return from.#held
     own.reserve(from.#spentAlone)
     this.settle(from.#spentAlone, 'spent', own, now)
     if (pauseMs > 0) this.drain(pauseMs, 0, now)

@@ -2,13 +2,23 @@
 // kept comes in here. Only what was asked without a credential; a private answer never leaves this process.
 
 import type { ClassifiedCall, RawHeaders } from '../core/call.ts'
-import type { Millis } from '../core/units.ts'
+import type { Bytes, Millis } from '../core/units.ts'
 import type { CacheStore, Entry } from './store.ts'
 
 /** Where weirs keep answers for each other. Neither throws nor rejects; an answer that can not be had soon is not there. */
 export interface CommonStore {
   find(exchange: string, key: string): Promise<{ readonly text: string; readonly bornAt: Millis } | undefined>
-  keep(exchange: string, key: string, text: string, bornAt: Millis, lifeMs: Millis): void
+  keep(exchange: string, key: string, answer: CommonAnswer): void
+}
+
+/** An answer for other weirs, until `lifeMs` after `bornAt`. */
+export interface CommonAnswer {
+  /** The length of its body. */
+  readonly bytes: Bytes
+  /** All of it, in the writing of `textOf`; made only for a store that takes it. */
+  readonly text: () => string
+  readonly bornAt: Millis
+  readonly lifeMs: Millis
 }
 
 /** Whether the answer to `call` may be another weir's as well. */

@@ -137,7 +137,9 @@ const keep = (parts: CacheParts, call: ClassifiedCall, rule: CacheRule, key: str
   const entry = { reply: whole, storedAt, ageOnArrival: arrivalAge(reply.headers), owner }
   if (parts.store.put(key, entry)) record.cache = `${record.cache}; stored`
   if (parts.common !== undefined && isCommon(call)) {
-    parts.common.keep(call.rule.exchange.name, key, textOf(entry), storedAt, rule.freshMs + rule.staleMs)
+    const lifeMs = rule.freshMs + rule.staleMs
+    const given = { bytes: whole.body.length, text: () => textOf(entry), bornAt: storedAt, lifeMs }
+    parts.common.keep(call.rule.exchange.name, key, given)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Scripting } from '../core/scripting.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 
 const SCRIPT = readFileSync(new URL('answers.lua', import.meta.url), 'utf8')
-/** A larger one would hold up the limits, which go the same way. */
+/** Of a body: a larger one would hold up the limits, which go the same way. */
 const LONGEST: Bytes = 256 * 1024
 /** After a question without an answer none is asked for so long. */
 const REST_MS: Millis = 1_000
@@ -24,7 +24,18 @@ export interface AnswersOptions {
   readonly reachable: (exchange: string) => boolean
 }
 
-/** An answer as it was given to `keep`. */
+/** An answer to keep for the others. */
+export interface GivenAnswer {
+  /** The length of its body. */
+  readonly bytes: Bytes
+  /** All of it; asked for only when it is going to be kept. */
+  readonly text: () => string
+  readonly bornAt: Millis
+  /** How long after its birth it may serve. */
+  readonly lifeMs: Millis
+}
+
+/** An answer, with the text that was given to `keep`. */
 export interface FoundAnswer {
   readonly text: string
   /** By this weir's monotonic clock; earlier rather than later than it was. */
@@ -55,14 +66,13 @@ export class Answers {
     return finding
   }
 
-  /** Keeps `text` for the others until `lifeMs` after `bornAt`, if Redis can be had and has room; does not wait for it. */
-  keep(exchange: string, key: string, text: string, bornAt: Millis, lifeMs: Millis): void {
+  /** Keeps an answer until its life is over, if Redis can be had and has room; does not wait for it. */
+  keep(exchange: string, key: string, { bytes, text, bornAt, lifeMs }: GivenAnswer): void {
     const { clock } = this.#options
     const ahead = this.#ahead.get(exchange)
-    if (text.length > LONGEST || ahead === undefined || clock.now() - ahead.at > CLOCK_MS || !this.#usable(exchange))
-      return
+    if (bytes > LONGEST || ahead === undefined || clock.now() - ahead.at > CLOCK_MS || !this.#usable(exchange)) return
     const born = bornAt + ahead.ms
-    void this.#ask(this.#nameOf(exchange, key), ['keep', `${born} ${text}`, String(Math.floor(born + lifeMs))])
+    void this.#ask(this.#nameOf(exchange, key), ['keep', `${born} ${text()}`, String(Math.floor(born + lifeMs))])
   }
 
   async #find(exchange: string, name: string): Promise<FoundAnswer | undefined> {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CommonStore, isCommon, newest, textOf } from '../../src/cache/common.ts'
+import { type CommonAnswer, type CommonStore, isCommon, newest, textOf } from '../../src/cache/common.ts'
 import { cache } from '../../src/cache/layer.ts'
 import { MemoryStore } from '../../src/cache/memory.ts'
 import { Proofs } from '../../src/cache/proofs.ts'
@@ -13,7 +13,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 
 /** What weirs keep for each other, and who asked for it. */
 class Shelf implements CommonStore {
-  readonly kept = new Map<string, { readonly text: string; readonly bornAt: number; readonly lifeMs: number }>()
+  readonly kept = new Map<string, Omit<CommonAnswer, 'text'> & { readonly text: string }>()
   readonly asked: string[] = []
   /** Runs while a question is on its way. */
   meanwhile = (): void => {}
@@ -24,8 +24,8 @@ class Shelf implements CommonStore {
     return this.kept.get(`${exchange} ${key}`)
   }
 
-  keep(exchange: string, key: string, text: string, bornAt: number, lifeMs: number): void {
-    this.kept.set(`${exchange} ${key}`, { text, bornAt, lifeMs })
+  keep(exchange: string, key: string, answer: CommonAnswer): void {
+    this.kept.set(`${exchange} ${key}`, { ...answer, text: answer.text() })
   }
 }
 
@@ -68,7 +68,7 @@ describe('an answer of a class that shares', () => {
   it('lives for others as long as it may serve, stale time included', async () => {
     const { clock, shelf, one } = setUp({ freshMs: 3_000, staleMs: 60_000 })
     await one.ask()
-    expect([...shelf.kept.values()]).toMatchObject([{ bornAt: clock.now(), lifeMs: 63_000 }])
+    expect([...shelf.kept.values()]).toMatchObject([{ bytes: 8, bornAt: clock.now(), lifeMs: 63_000 }])
   })
 
   it('is not asked for while memory has a fresh one', async () => {
@@ -141,7 +141,7 @@ describe('an answer as it is written', () => {
   /** What another weir makes of it. */
   const arrived = async (text: string, bornAt: number, own = new MemoryStore(1_000_000)) => {
     const shelf = new Shelf()
-    shelf.keep('venue', 'key', text, bornAt, 1)
+    shelf.keep('venue', 'key', { bytes: text.length, text: () => text, bornAt, lifeMs: 1 })
     return newest(shelf, own, 'venue', 'key')
   }
 

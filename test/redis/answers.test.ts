@@ -134,7 +134,7 @@ describe('the answers in Redis', { timeout: 30_000 }, () => {
     const connection = connect(parseAddress(redis.url), realClock)
     onTestFinished(() => connection.close())
     await soon(() => connection.command('PING').catch(() => undefined))
-    const counts = { asked: 0, answered: 0 }
+    const counts = { asked: 0, answered: 0, written: 0 }
     const run: typeof connection.run = async (...args) => {
       counts.asked += 1
       const reply = await connection.run(...args)
@@ -144,8 +144,13 @@ describe('the answers in Redis', { timeout: 30_000 }, () => {
     const known = { reachable: true }
     const secret = Buffer.from('of the fleet')
     const answers = new Answers({ redis: { run }, clock, secret, reachable: () => known.reachable })
-    const keep = (key: string, text: string, bornAt: number, lifeMs = 60_000) =>
-      answers.keep('venue', key, text, bornAt, lifeMs)
+    const keep = (key: string, body: string, bornAt: number, lifeMs = 60_000) => {
+      const text = () => {
+        counts.written += 1
+        return body
+      }
+      answers.keep('venue', key, { bytes: body.length, text, bornAt, lifeMs })
+    }
     const find = (key: string) => answers.find('venue', key)
     /** What Redis says, be it that there is nothing. */
     const hear = (key: string) =>
@@ -225,12 +230,14 @@ describe('the answers in Redis', { timeout: 30_000 }, () => {
     await find('key')
     keep('key', 'text', clock.now())
     expect(counts.asked).toBe(then)
+    expect(counts.written).toBe(0)
   })
 
   it('are bounded in size, and leave half of the memory to the limits', async () => {
     const redis = await server(['--maxmemory', '64mb'])
-    const { keep, hear } = await answersAt(redis)
+    const { keep, hear, counts } = await answersAt(redis)
     keep('large', 'x'.repeat(256 * 1024 + 1), realClock.now())
+    expect(counts.written).toBe(0)
     keep('small', 'x'.repeat(256 * 1024), realClock.now())
     await written(redis)
     // What was sent before a question that is answered is done.

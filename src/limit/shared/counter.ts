@@ -9,7 +9,8 @@ import type { Meter } from '../meter.ts'
 import { keepOf } from '../need.ts'
 import type { BucketKey, Outcome, Take } from '../store.ts'
 import { Window } from '../window.ts'
-import type { BucketWord, Heard, WrongName } from './wire.ts'
+import { News } from './news.ts'
+import type { BucketWord, Heard } from './wire.ts'
 
 /** Which spending a call's charge belongs to: the store's, or that of one time alone. */
 export type Purse = 'shared' | Meter
@@ -44,11 +45,7 @@ export class Counter {
   #spentAlone: Tokens = 0
   /** Of that, what the word of return has said already. */
   #returned: Tokens = 0
-  #gateMs: Millis | undefined
-  #empty = false
-  #shrink = false
-  /** What was spent of these buckets was spent of this one; the store has not heard it yet. */
-  #from: readonly WrongName[] = []
+  readonly #news = new News()
 
   constructor(key: BucketKey, rule: BucketRule, now: Millis) {
     this.key = key
@@ -79,7 +76,7 @@ export class Counter {
   }
 
   get #untold(): boolean {
-    return this.#spent !== this.#confirmed || this.#gateMs !== undefined || this.#from.length > 0
+    return this.#spent !== this.#confirmed || !this.#news.none
   }
 
   /** All that was ever reserved here. */
@@ -105,7 +102,7 @@ export class Counter {
     this.#live(limited(this.#configured, limit), now)
   }
 
-  /** What the store is told. */
+  /** What the store is told; the answer to an earlier word does not count any more. */
   word(drop: boolean, now: Millis): BucketWord {
     const rule = this.#rule
     const spent = this.#spent + this.#spentAlone
@@ -121,10 +118,7 @@ export class Counter {
       ...(this.#met ? {} : { anew: true }),
       ago: Math.max(0, now - this.#settledAt) + (rule.kind === 'window' ? rule.shortestRoundTripMs : 0),
       left: 0,
-      ...(this.#gateMs === undefined ? {} : { gate: this.#gateMs }),
-      ...(this.#empty ? { empty: true } : {}),
-      ...(this.#shrink ? { shrink: true } : {}),
-      ...(this.#from.length === 0 ? {} : { from: this.#from }),
+      ...this.#news.word(now),
       ...(drop ? { drop: true } : {}),
     }
   }
@@ -136,19 +130,19 @@ export class Counter {
     return { ...this.word(false, now), spent: this.#spent, since: this.#spent - this.#confirmed, left }
   }
 
-  /** The store has taken in a word. */
+  /** The store has taken in the last word. */
   confirm(word: BucketWord, told: Heard['buckets'][number] | undefined, now: Millis): void {
     this.#met = true
     this.#confirmed = word.spent
     this.#known = word.held + word.spent
-    if (word.gate !== undefined) this.#gateMs = undefined
-    if (word.empty === true) this.#empty = false
-    if (word.shrink === true) this.#shrink = false
-    this.#from = this.#from.filter((one) => word.from?.includes(one) !== true)
+    this.#news.confirmed()
     if (told === undefined) return
     this.#promise = word.drop === true ? 0 : told.promise
     this.#part = told.part
+    // The store may not have heard yet of a pause that is known here.
+    const { closedUntil } = this.#seen
     this.#seen = seenMeter(this.#rule, told, now)
+    this.#seen.close(closedUntil)
   }
 
   /** The store is away: from now on there is a share of the limit, with what was promised of it, and more from `from` on. */
@@ -166,10 +160,12 @@ export class Counter {
   /** The share is not this weir's any more; what was spent of it is done with. */
   yield(now: Millis): void {
     if (this.#own === undefined) return
-    this.#held += this.#own.inFlight
+    const { inFlight, closedUntil } = this.#own
+    this.#held += inFlight
     this.#spentAlone = 0
     this.#returned = 0
     this.#own = meterOf(this.#rule, 0, 0, now)
+    this.#own.close(closedUntil)
     this.#share = 0
   }
 
@@ -180,6 +176,7 @@ export class Counter {
     this.#spent += this.#spentAlone - (returned ? this.#returned : 0)
     this.#spentAlone = 0
     this.#returned = 0
+    this.#seen.close(this.#own.closedUntil)
     this.#own = undefined
   }
 
@@ -212,19 +209,18 @@ export class Counter {
   }
 
   close(pauseMs: Millis, now: Millis): void {
-    this.#gateMs = Math.max(this.#gateMs ?? 0, pauseMs)
+    this.#news.add({ until: now + pauseMs })
     this.meter.close(now + pauseMs)
   }
 
   /** @param counted of the refused call, still on the way here: by the time the store hears of this it is spent */
   drain(pauseMs: Millis, counted: Tokens, now: Millis): void {
-    this.#gateMs = Math.max(this.#gateMs ?? 0, pauseMs)
-    this.#empty = true
+    this.#news.add({ until: now + pauseMs, empty: true })
     this.meter.drain(now + pauseMs, now, counted)
   }
 
   shrink(now: Millis): void {
-    this.#shrink = true
+    this.#news.add({ shrink: true })
     this.meter.shrink(now)
   }
 
@@ -236,7 +232,7 @@ export class Counter {
     const [own, others] = [this.#own, from.#own]
     const pauseMs = from.meter.closedUntil - now
     from.meter.close(now + closeMs)
-    this.#from = [...this.#from.filter(({ name }) => name !== from.name), { name: from.name, close: closeMs }]
+    this.#news.add({ from: [{ name: from.name, close: closeMs }] })
     if (own === undefined || others === undefined) return from.#held
     own.reserve(from.#spentAlone)
     this.settle(from.#spentAlone, 'spent', own, now)

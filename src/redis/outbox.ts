@@ -17,9 +17,9 @@ export class Outbox<Item> {
     this.#bound = bound
   }
 
-  /** What waits, oldest first. */
+  /** What waits now, oldest first; what comes later is not in it. */
   get waiting(): readonly Numbered<Item>[] {
-    return this.#waiting
+    return [...this.#waiting]
   }
 
   /** The first number that is not known to be written; what had it may have been dropped since. */

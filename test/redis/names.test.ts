@@ -119,10 +119,13 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     onTestFinished(() => connection.close())
     await soon(() => connection.command('PING').catch(() => undefined))
     const lost = { unsaid: [] as string[], unheard: [] as string[] }
+    /** What happens while a question is under way. */
+    const meanwhile: Record<string, () => unknown> = {}
     const run: typeof connection.run = async (script, keys, args) => {
       const [question = ''] = args
       if (lost.unsaid.includes(question)) throw new Error('the message is lost')
       const answer = await connection.run(script, keys, args)
+      await meanwhile[question]?.()
       if (lost.unheard.includes(question)) throw new Error('the reply is lost')
       return answer
     }
@@ -146,7 +149,7 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
         clock.advance(1_000)
         return isSo() || undefined
       }, 10_000)
-    return { redis, lost, names, until }
+    return { redis, lost, meanwhile, names, until }
   }
 
   const changed = (reason: string): WeirEvent => {
@@ -185,6 +188,20 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     )
     expect(stream(redis, 'events:rate_limits').map((event) => event.violation_count)).toEqual(['1', '2', '3', '4'])
     expect(stream(redis, 'events:circuit_breakers').map(({ reason }) => reason)).toEqual(['http 502', 'http 503'])
+  })
+
+  // The list of what is counted was the one that grows: what came before the reply was told with it, and again a second later.
+  it('is told once where it happens while others are being counted', async () => {
+    const { redis, meanwhile, names, until } = await openNames()
+    meanwhile.count = () => {
+      delete meanwhile.count
+      names.observer(violated)
+    }
+    names.observer(violated)
+    await until(() => redis.cli('GET', 'rl:{kraken}violations') === '2')
+    await until(() => stream(redis, 'events:rate_limits').length >= 2)
+    await names.stop()
+    expect(stream(redis, 'events:rate_limits').map((event) => event.violation_count)).toEqual(['1', '2'])
   })
 
   it('and what happens just before a weir stops, is told before it is gone', async () => {

@@ -54,6 +54,8 @@ export class Names {
   /** Calls since the last look that waited (`throttled`) or were refused (`rejected`) for a limit, by class. */
   readonly #held = new Map<string, { type: string; exchange: string; endpoint: string; count: number }>()
   #timer: Timer | undefined
+  /** Two at once would each tell the same. */
+  #writing: Promise<void> | undefined
   #stopped = false
 
   constructor(options: NamesOptions) {
@@ -71,9 +73,8 @@ export class Names {
     if (this.#stopped) return
     this.#timer = this.#options.clock.after(EVERY_MS, () => {
       // Whatever could not be written is written a second later.
-      void this.#write()
-        .catch(() => {})
-        .then(() => this.start())
+      this.#writing = this.#write().catch(() => {})
+      void this.#writing.then(() => this.start())
     })
   }
 
@@ -82,6 +83,7 @@ export class Names {
     this.#stopped = true
     if (this.#timer === undefined) return
     this.#timer.cancel()
+    await this.#writing
     await this.#write().catch(() => {})
   }
 

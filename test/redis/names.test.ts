@@ -8,7 +8,7 @@ import { Names } from '../../src/redis/names.ts'
 import { anAutopsy } from '../support/autopsy.ts'
 import { aCall, aVerdict } from '../support/build.ts'
 import { krakenError, tooManyRequests } from '../support/exchange/faults.ts'
-import { FakeClock } from '../support/fake-clock.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
 import { advancedGet, exchangeGet, krakenPoster } from '../system/sign.ts'
 import { openPair, soon } from './pair.ts'
 import { patientClock } from './rig.ts'
@@ -119,10 +119,12 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     onTestFinished(() => connection.close())
     await soon(() => connection.command('PING').catch(() => undefined))
     const lost = { unsaid: [] as string[], unheard: [] as string[] }
+    const asked: string[] = []
     /** What happens while a question is under way. */
     const meanwhile: Record<string, () => unknown> = {}
     const run: typeof connection.run = async (script, keys, args) => {
       const [question = ''] = args
+      asked.push(question)
       if (lost.unsaid.includes(question)) throw new Error('the message is lost')
       const answer = await connection.run(script, keys, args)
       await meanwhile[question]?.()
@@ -149,7 +151,7 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
         clock.advance(1_000)
         return isSo() || undefined
       }, 10_000)
-    return { redis, lost, meanwhile, names, until }
+    return { redis, lost, asked, meanwhile, names, until }
   }
 
   const changed = (reason: string): WeirEvent => {
@@ -202,6 +204,24 @@ describe('what happens while Redis does not answer', { timeout: 30_000 }, () => 
     await until(() => stream(redis, 'events:rate_limits').length >= 2)
     await names.stop()
     expect(stream(redis, 'events:rate_limits').map((event) => event.violation_count)).toEqual(['1', '2'])
+  })
+
+  // A weir that stopped while it wrote, wrote the same again beside it: a violation was told twice.
+  it('is told once where a weir stops while it is written', async () => {
+    const { redis, asked, meanwhile, names, until } = await openNames()
+    const writes = () => asked.filter((question) => question === 'lately').length
+    const gate = Promise.withResolvers<void>()
+    onTestFinished(() => gate.resolve())
+    meanwhile.count = () => gate.promise
+    names.observer(violated)
+    await until(() => asked.includes('count'))
+    const [before, stopped] = [writes(), names.stop()]
+    await settled()
+    expect(writes()).toBe(before)
+    gate.resolve()
+    await stopped
+    expect(writes()).toBe(before + 1)
+    expect(stream(redis, 'events:rate_limits')).toHaveLength(1)
   })
 
   it('and what happens just before a weir stops, is told before it is gone', async () => {

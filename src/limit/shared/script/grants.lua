@@ -93,7 +93,7 @@ if not me.out then
     wanted[index] = bucket
     local seen = not want.anew and bucket.of['s:' .. ask.me]
     local spent = seen and want.spent - seen or want.since
-    local unasked = seen and want.held + spent > (bucket.of['h:' .. ask.me] or 0) + EPSILON
+    local unasked = want.held + spent > (bucket.of['h:' .. ask.me] or 0) + EPSILON
     if spent ~= 0 then
       -- Exchanges and this server date with a grain of up to a millisecond each.
       refill(bucket, now + 2, part)

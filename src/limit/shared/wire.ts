@@ -13,11 +13,14 @@ export interface BucketWord {
   readonly every: Millis
   /** Cost of the sender's calls that are on the way, granted by the store. */
   readonly held: Tokens
-  /** All it has ever spent of what the store granted; saying it twice charges once. */
+  /** All it has ever spent of what the store granted; saying it twice charges once, but for what is `anew`. */
   readonly spent: Tokens
   /** The part of it that no answer has confirmed; for a store that remembers nothing of the sender, or the other way round. */
   readonly since: Tokens
-  /** The sender had forgotten the bucket, or never known it: it counts from nothing. */
+  /**
+   * The sender had forgotten the bucket, or never known it: it counts from nothing, and all of `since` is charged. Said again
+   * because its reply was lost, that is charged again: rather too much than too little.
+   */
   readonly anew?: boolean
   /** How long ago the newest of it was settled. */
   readonly ago: Millis

@@ -12,6 +12,8 @@ interface Callers {
   since: Millis
   now: Set<string>
   before: Set<string>
+  /** Different ones in both. */
+  count: number
 }
 
 /** Who called which exchange lately. */
@@ -25,27 +27,29 @@ export class Bots {
 
   /** A bot calls. */
   seen(exchange: string, bot: string): void {
-    const { now } = this.#callers(exchange)
-    if (now.size < KEPT) now.add(bot)
+    const callers = this.#callers(exchange)
+    if (callers.now.size >= KEPT || callers.now.has(bot)) return
+    callers.now.add(bot)
+    if (!callers.before.has(bot)) callers.count += 1
   }
 
   /** How many different ones called in the last quarter of a minute, and some of those before. */
   count(exchange: string): number {
-    const { now, before } = this.#callers(exchange)
-    return now.union(before).size
+    return this.#callers(exchange).count
   }
 
   #callers(exchange: string): Callers {
     const time = this.#clock.now()
     let callers = this.#byExchange.get(exchange)
     if (callers === undefined) {
-      callers = { since: time, now: new Set(), before: new Set() }
+      callers = { since: time, now: new Set(), before: new Set(), count: 0 }
       this.#byExchange.set(exchange, callers)
     }
     const passedMs = time - callers.since
     if (passedMs >= LATELY_MS) {
       callers.before = passedMs < 2 * LATELY_MS ? callers.now : new Set()
       callers.now = new Set()
+      callers.count = callers.before.size
       callers.since = time
     }
     return callers

@@ -31,6 +31,19 @@ describe('the bots of late', () => {
     expect(bots.count('kraken')).toBe(0)
   })
 
+  it('are counted once however long they call', () => {
+    for (const bot of ['a', 'b']) bots.seen('kraken', bot)
+    clock.advance(20 * SECOND)
+    for (const bot of ['a', 'c', 'a']) bots.seen('kraken', bot)
+    expect(bots.count('kraken')).toBe(3)
+    clock.advance(15 * SECOND)
+    expect(bots.count('kraken')).toBe(2)
+    bots.seen('kraken', 'a')
+    expect(bots.count('kraken')).toBe(2)
+    clock.advance(15 * SECOND)
+    expect(bots.count('kraken')).toBe(1)
+  })
+
   it('are forgotten after a long silence', () => {
     bots.seen('kraken', 'a')
     clock.advance(300 * SECOND)

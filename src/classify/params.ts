@@ -27,23 +27,16 @@ export const fromJson = (text: string): Params => {
 }
 
 /** What the price of a class needs to know of the parameters: the entries of some, the value of others. */
-export const pricedParams = (
-  { costs, needs: { params: names } }: EndpointClass,
-  params: Params,
-  request: ProxyRequest,
-): Facts['params'] => {
-  const isIn = (priced: 'each' | 'byParam', name: string) =>
-    costs.some((cost) => cost[priced].some((one) => one.name === name))
-  return new Map(
-    names.map((name) => [
+export const pricedParams = ({ needs }: EndpointClass, params: Params, request: ProxyRequest): Facts['params'] =>
+  new Map(
+    needs.params.map(({ name, each, byParam }) => [
       name,
       {
-        value: isIn('byParam', name) ? asText(params[name]) : undefined,
-        entries: isIn('each', name) ? entriesOf(name, params, request) : undefined,
+        value: byParam ? asText(params[name]) : undefined,
+        entries: each ? entriesOf(name, params, request) : undefined,
       },
     ]),
   )
-}
 
 const BARE_NONCE = /"nonce"\s*:\s*(\d+)(?=\s*[,}])/
 

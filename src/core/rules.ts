@@ -230,8 +230,8 @@ export interface EndpointClass {
     readonly pair: boolean
     readonly orders: boolean
     readonly expiry: boolean
-    /** Parameters whose values or lengths are part of the price. */
-    readonly params: readonly string[]
+    /** Parameters that are part of the price: by the number of their entries (`each`), by their value (`byParam`). */
+    readonly params: readonly { readonly name: string; readonly each: boolean; readonly byParam: boolean }[]
   }
   /** True when the answer tells of orders (ids, pairs, birth) that later prices depend on. */
   readonly learns: boolean

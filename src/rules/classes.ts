@@ -10,7 +10,7 @@ import {
 import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
 import { durationMs } from '../config/units.ts'
 import type { Path } from '../config/yaml.ts'
-import type { BucketRule, CacheRule, EndpointClass, ExchangeRule } from '../core/rules.ts'
+import type { BucketRule, CacheRule, CostRule, EndpointClass, ExchangeRule } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { checkCosts, linkCosts } from './costs.ts'
 import type { ExchangeOverrides } from './override.ts'
@@ -99,7 +99,7 @@ const endpointClass = (
       pair: costs.some(({ bucket }) => bucket.scopes.includes('pair')),
       orders: learns || costs.some(({ byAge }) => byAge.length > 0),
       expiry: signatureLifeMs !== undefined || (isPrivate && carriesDeadline(exchange, kind)),
-      params: [...new Set(costs.flatMap(({ each, byParam }) => [...each, ...byParam].map(({ name }) => name)))],
+      params: pricedParams(costs),
     },
     signatureLifeMs,
     learns,
@@ -115,6 +115,13 @@ const pricesByAge = ({ classes }: ExchangeConfig): boolean =>
   Object.values(classes).some(({ cost }) =>
     Object.values(cost).some((one) => typeof one === 'object' && 'by_age' in one),
   )
+
+/** Every parameter once, and what of it costs. */
+const pricedParams = (costs: readonly CostRule[]): EndpointClass['needs']['params'] => {
+  const each = new Set(costs.flatMap((cost) => cost.each.map(({ name }) => name)))
+  const byParam = new Set(costs.flatMap((cost) => cost.byParam.map(({ name }) => name)))
+  return [...each.union(byParam)].map((name) => ({ name, each: each.has(name), byParam: byParam.has(name) }))
+}
 
 /** Answers of classes whose limits belong to a key or account belong to it as well. */
 const isPersonal = (scope: string): boolean => scope === 'key' || scope === 'account'

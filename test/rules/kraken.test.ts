@@ -101,7 +101,9 @@ describe('Kraken', () => {
     expect(kraken('POST', '/0/private/Balance').needs).toEqual({ ...nothing, nonce: true })
     const amend = { nonce: true, pair: true, orders: true, expiry: true }
     expect(kraken('POST', '/0/private/AmendOrder').needs).toEqual({ ...nothing, ...amend })
-    expect(kraken('POST', '/0/private/AddOrderBatch').needs.params).toEqual(['orders'])
+    expect(kraken('POST', '/0/private/AddOrderBatch').needs.params).toEqual([
+      { name: 'orders', each: true, byParam: false },
+    ])
   })
 
   it('learns ids, pairs and ages of orders from the answers that tell of them, and from no others', () => {

@@ -36,7 +36,12 @@ const BEHIND: Readonly<Record<string, readonly string[]>> = {
     ...exec('aiohttp', 'python-kraken-sdk, asynchronous'),
   ],
   'httpx, urllib': both('httpx', 'urllib'),
-  'websockets 13 and 17, websocket-client': exec('websockets', 'websockets 13', 'websocket-client'),
+  'websockets 10, 13 and 17, websocket-client': exec(
+    'websockets 10',
+    'websockets',
+    'websockets 13',
+    'websocket-client',
+  ),
   'ccxt, Python, both halves': both('ccxt for Python'),
   freqtrade: exec('freqtrade'),
   'Node `fetch` and `https`, got, node-kraken-api': [
@@ -51,7 +56,7 @@ const BEHIND: Readonly<Record<string, readonly string[]>> = {
   'Rust (reqwest)': [],
   "PHP's curl": exec('curl of PHP'),
   'Java `HttpClient`': exec('HttpClient of Java'),
-  'anything else': ['hosts: Go', 'ccxt: a hosts file', 'hosts: websockets 13'],
+  'anything else': ['hosts: Go', 'ccxt: a hosts file', 'hosts: websockets 13', 'hosts: websockets 10'],
 }
 
 const lines = [...readReadme().matchAll(/^\| ([^|]+?) +\| (?:yes|no|`--java`|) *\|[^|]*\| ([^|]+) \|$/gm)].map(

@@ -24,7 +24,7 @@ export interface RedisConnection {
   commands(list: readonly (readonly [string, ...string[]])[]): Promise<unknown>
   /** Hears what is published on a channel, for good. */
   subscribe(channel: string, listener: (message: string) => void): void
-  /** What went wrong last, in words without credentials; undefined while the server answers. */
+  /** What went wrong last, in words without credentials or the names of users; undefined while the server answers in time. */
   trouble(): string | undefined
   close(): void
 }
@@ -53,7 +53,7 @@ export const connect = (address: RedisAddress, clock: Clock): RedisConnection =>
   // Without somebody who listens, an error of the connection would end the process.
   listener.on('error', () => {})
   client.on('error', (error: Error) => {
-    trouble.last = wordsOf(error, address)
+    trouble.last = anonymous(wordsOf(error, address))
   })
   return {
     run: (script, keys, args) => {
@@ -93,20 +93,26 @@ const inTimeBy =
   (clock: Clock, trouble: Trouble) =>
   <T>(answer: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
+      let failed = false
       const fail = (error: Error): void => {
+        failed = true
         // Why there is no connection says more than that there is none.
-        if (!isUnconnected(error) || trouble.last === undefined) trouble.last = error.message
-        reject(isUnconnected(error) ? new Error(trouble.last) : error)
+        if (!isUnconnected(error) || trouble.last === undefined) trouble.last = anonymous(error.message)
+        reject(new Error(trouble.last))
       }
       let timer = clock.after(COMMAND_MS, () => {
         timer = clock.after(0, () => fail(new Error(`no answer within ${COMMAND_MS} ms`)))
       })
       const heard = (value: T): void => {
-        trouble.last = undefined
+        if (!failed) trouble.last = undefined
         resolve(value)
       }
       answer.then(heard, fail).finally(() => timer.cancel())
     })
+
+/** Redis may name the user who is not permitted to, also where it was a script that was not. */
+const anonymous = (message: string): string =>
+  /NOPERM|ACL failure in script|user executing the script/.test(message) ? 'Redis refuses a command (NOPERM)' : message
 
 const isUnconnected = ({ message }: Error): boolean => message.includes('enableOfflineQueue')
 

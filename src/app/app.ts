@@ -208,7 +208,7 @@ export const buildApp = async (
   const certificates = await Certificates.open(settings.stateDir, [...rules().hosts.keys()], clock, log)
   rulebook.onReplaced((replaced) => {
     store.retune(bucketsOf(replaced))
-    cache.store.resize(replaced.cacheBytes)
+    cache.retune(replaced)
     certificates.cover([...replaced.hosts.keys()])
   })
 

@@ -20,21 +20,31 @@ export interface KeepingParts {
 /** What the cache is made of. */
 export interface Keeping extends CacheParts {
   readonly store: MemoryStore
+  /** Goes by new rules. */
+  retune(rules: Rules): void
 }
 
 /** Opens the cache; says so when classes would share their answers and there is nobody to share them with. */
 export const openCache = ({ rules, clock, fleet, log }: KeepingParts): Keeping => {
-  const sharing = rules().exchanges.flatMap(({ classes }) => classes.filter(({ cache }) => cache?.shared))
-  if (fleet === undefined && sharing.length > 0) {
-    const classes = sharing.map(({ id }) => id)
-    log.warn('answers are shared over Redis only: without --redis, "shared" in a cache changes nothing', { classes })
-  }
+  const store = new MemoryStore(rules().cacheBytes)
+  if (fleet === undefined) warnAlone(rules(), log)
   return {
-    store: new MemoryStore(rules().cacheBytes),
+    store,
     proofs: new Proofs(clock),
     clock,
     common: fleet && new Answers({ redis: fleet.redis, clock, secret: fleet.secret, reachable: reachableIn(fleet) }),
+    retune: (replaced) => {
+      store.resize(replaced.cacheBytes)
+      if (fleet === undefined) warnAlone(replaced, log)
+    },
   }
+}
+
+const warnAlone = ({ exchanges }: Rules, log: Log): void => {
+  const sharing = exchanges.flatMap(({ classes }) => classes.filter(({ cache }) => cache?.shared))
+  if (sharing.length === 0) return
+  const classes = sharing.map(({ id }) => id)
+  log.warn('answers are shared over Redis only: without --redis, "shared" in a cache changes nothing', { classes })
 }
 
 /** The counters of an exchange are asked for all the time, and live where its answers do. */

@@ -9,7 +9,7 @@ import { Answers } from '../../src/redis/answers.ts'
 import { connect } from '../../src/redis/connection.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { shippedLimits, startWeir } from '../support/weir.ts'
+import { shippedLimits, startWeir, type Weir } from '../support/weir.ts'
 import { openPair, soon } from './pair.ts'
 import { type RedisServer, startRedis } from './server.ts'
 
@@ -121,11 +121,22 @@ describe('an answer that one weir has fetched', { timeout: 60_000 }, () => {
   })
 })
 
-it('a weir without Redis says once that there is nobody to share with', { timeout: 30_000 }, async () => {
-  await using weir = await startWeir({ exchange: { port: 1, caFile: '' }, config: await sharing('1s') })
-  const said = weir.lines().filter(({ msg }) => /without --redis/.test(msg))
-  expect(said).toHaveLength(1)
-  expect(said[0]?.classes).toContain('kraken.ticker')
+describe('a weir without Redis says that there is nobody to share with', { timeout: 30_000 }, () => {
+  const exchange = { port: 1, caFile: '' }
+  const said = (weir: Weir) => weir.lines().filter(({ msg }) => /without --redis/.test(msg))
+
+  it('once when it starts', async () => {
+    await using weir = await startWeir({ exchange, config: await sharing('1s') })
+    expect(said(weir)).toHaveLength(1)
+    expect(said(weir)[0]?.classes).toContain('kraken.ticker')
+  })
+
+  it('when it comes with a reload', async () => {
+    await using weir = await startWeir({ exchange })
+    expect(said(weir)).toEqual([])
+    await weir.reload(await sharing('1s'))
+    expect(await soon(() => said(weir)[0])).toMatchObject({ level: 'warn' })
+  })
 })
 
 describe('the answers in Redis', { timeout: 30_000 }, () => {

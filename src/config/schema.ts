@@ -2,6 +2,7 @@
 // Shapes only; what names mean is checked by src/rules/link.ts.
 
 import { z } from 'zod'
+import type { Millis } from '../core/units.ts'
 import { Bucket } from './buckets.ts'
 import { Class, Fallback, Manners, USUAL_WAIT } from './classes.ts'
 import type { Cost } from './costs.ts'
@@ -140,6 +141,9 @@ const Exchange = z
   })
   .meta({ id: 'exchange', description: 'One API of an exchange.' })
 
+/** A weir gives its share up two seconds early, counted from when it was last heard: that must be far from a heartbeat. */
+const LEAST_YIELD_MS: Millis = 10_000
+
 const Limits = z
   .strictObject({
     tunnel: z
@@ -163,8 +167,10 @@ const Limits = z
       )
       .prefault('equal'),
     yield_for: duration
+      .refine((ms) => ms >= LEAST_YIELD_MS, { error: 'expected a duration of at least 10s' })
       .describe(
-        'How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long.',
+        'How long the share of a weir that vanished without a word is kept for it; cut off, it may use it as long. `10s` ' +
+          'at least.',
       )
       .prefault('10m'),
     enforce: z

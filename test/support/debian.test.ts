@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { installing } from './debian.ts'
 
 const run = promisify(execFile)
-const isDebian = spawnSync('dpkg', ['-s', 'dash']).status === 0 && spawnSync('flock', ['--version']).status === 0
+const isDebian = ['dpkg', 'flock'].every((command) => spawnSync(command, ['--version']).status === 0)
 
 /** Asks for packages with an `apt-get` that only writes down what it is asked, and a lock that nobody holds. */
 const asked = async (packages: readonly string[]): Promise<string> => {

@@ -2,7 +2,7 @@
 // Weir starts without Redis only when it knows that secret from before; else its hashes would be nobody else's.
 
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, every } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import type { PartView, StoreView } from '../core/views.ts'
@@ -20,6 +20,7 @@ import { StartError } from './start-error.ts'
 const FIRST_START_MS: Millis = 3000
 const TRY_EVERY_MS: Millis = 50
 const HICCUP_MS: Millis = 1000
+const EVICTION_EVERY_MS: Millis = 60_000
 const SECRET_KEY = 'weir:secret'
 
 export interface FleetParts {
@@ -86,9 +87,11 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     database.keep('member', me)
     database.keep('left', '')
     // Even in a moment, another may have taken its place, with settings of its own, or it may have been emptied.
-    eviction.look().catch(() => {})
+    eviction.lookAgain()
     void restore()
   }
+  // Whoever does as the warning says is to see it gone, though Redis was never away.
+  const watch = every(clock, () => EVICTION_EVERY_MS, eviction.lookAgain, ignored)
   const together = (): boolean => store.standing().every((one) => one.together)
   let told: boolean | undefined
   const look = (): void => {
@@ -108,6 +111,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     part: () => partOf(view(), shownOf(address), why(), eviction.found()),
     errors: () => errors,
     close: async () => {
+      watch.cancel()
       await store.stop()
       database.keep('left', String(clock.wall()))
       redis.close()
@@ -180,7 +184,13 @@ const secretKeeper = (redis: RedisConnection, secret: string, log: Log) => {
   }
 }
 
-/** `look` asks whether Redis drops keys, and warns of it, once of each way in which it may; `found` is what it saw last. */
+/** It is away, and others say so. */
+const ignored = (): void => {}
+
+/**
+ * `look` asks whether Redis drops keys, and warns of it, once of each way in which it may; `lookAgain` asks without waiting, and
+ * changes nothing when there is no answer; `found` is what was seen last.
+ */
 const evictionCheck = (redis: RedisConnection, shown: string, log: Log) => {
   const told = new Set<string>()
   let found: Eviction | undefined
@@ -190,7 +200,7 @@ const evictionCheck = (redis: RedisConnection, shown: string, log: Log) => {
     if (found !== undefined) told.add(found.message)
     return found
   }
-  return { look, found: () => found }
+  return { look, lookAgain: () => void look().catch(ignored), found: () => found }
 }
 
 /** @param why it is away; undefined when it is not */

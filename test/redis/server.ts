@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { installing } from '../support/debian.ts'
 
 const START_PATIENCE_MS = 10_000
+const TRIES = 3
 
 /** A server that can be stopped, killed and started again on its port. */
 export interface RedisServer extends AsyncDisposable {
@@ -25,10 +26,19 @@ export interface RedisServer extends AsyncDisposable {
   cli(...args: readonly string[]): string
 }
 
-/** Starts one. @throws when there is no redis-server and none can be installed */
+/** Starts one. @throws when there is no redis-server and none can be installed, or when it does not start */
 export const startRedis = async (settings: readonly string[] = [], wanted?: number): Promise<RedisServer> => {
   ensureRedis()
-  const port = wanted ?? (await freePort())
+  if (wanted !== undefined) return startAt(wanted, settings)
+  // Somebody else may take the port before the server does.
+  for (let left = TRIES - 1; left > 0; left -= 1) {
+    const started = await startAt(await freePort(), settings).catch(() => undefined)
+    if (started !== undefined) return started
+  }
+  return startAt(await freePort(), settings)
+}
+
+const startAt = async (port: number, settings: readonly string[]): Promise<RedisServer> => {
   const home = mkdtempSync(join(tmpdir(), 'weir-redis-'))
   let child: ChildProcess | undefined
   const cli = (...args: readonly string[]): string =>
@@ -44,9 +54,16 @@ export const startRedis = async (settings: readonly string[] = [], wanted?: numb
   const start = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', home, '--save', '', '--appendonly', 'no']
     child = spawn('redis-server', [...args, ...settings], { stdio: 'ignore' })
-    await answering(cli, START_PATIENCE_MS)
+    await answering(child, cli, port)
   }
-  await start()
+  const end = async (): Promise<void> => {
+    await kill()
+    rmSync(home, { recursive: true, force: true })
+  }
+  await start().catch(async (error: unknown) => {
+    await end()
+    throw error
+  })
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -54,10 +71,7 @@ export const startRedis = async (settings: readonly string[] = [], wanted?: numb
     kill,
     start,
     cli,
-    [Symbol.asyncDispose]: async () => {
-      await kill()
-      rmSync(home, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: end,
   }
 }
 
@@ -72,15 +86,18 @@ export const freePort = async (): Promise<number> => {
   return address.port
 }
 
-const answering = async (cli: RedisServer['cli'], patienceMs: number): Promise<void> => {
-  for (let waited = 0; ; waited += 20) {
+/** Resolves when it is this child that answers at the port. */
+const answering = async (child: ChildProcess, cli: RedisServer['cli'], port: number): Promise<void> => {
+  let why: unknown
+  for (let waited = 0; waited <= START_PATIENCE_MS && child.exitCode === null; waited += 20) {
     try {
-      if (cli('PING') !== '') return
+      if (cli('INFO', 'server').includes(`process_id:${child.pid}`)) return
     } catch (error) {
-      if (waited > patienceMs) throw error
+      why = error
     }
     await sleep(20)
   }
+  throw new Error(`redis-server did not start on port ${port}`, { cause: why })
 }
 
 const isThere = (): boolean => spawnSync('redis-server', ['--version']).status === 0

@@ -347,6 +347,19 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(harm(stage)).toEqual(NONE)
   })
 
+  // A weir that was new, and so claimed nothing, was the first to meet a Redis that had been emptied: the first to come after it
+  // with a share was given all of the limit.
+  it('share nothing anew before all have said what they have, whoever comes first', async () => {
+    const stage = open(6, bucketRule(30, 50), { nonces: true })
+    await weather(stage, [
+      { what: 'a weir is killed and started again', whom: 3, much: 0, pauseMs: 28 },
+      { what: 'a weir joins', whom: 0, much: 0, pauseMs: YIELD_MS + 13_897 },
+      { what: 'a weir joins', whom: 0, much: 0, pauseMs: 5 },
+      { what: 'Redis is emptied', whom: 0, much: 0, pauseMs: 3000 },
+    ])
+    expect(harm(stage)).toEqual(NONE)
+  })
+
   it('hand a key on within two seconds when its owner dies', async () => {
     const stage = open(6, bucketRule(30, 50), { nonces: true })
     await stage.pass(3000)

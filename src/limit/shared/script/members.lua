@@ -45,7 +45,9 @@ local function forget(id)
   members[id] = nil
 end
 
-if empty or older then
+-- In the quiet after this server was emptied one says that it lives on a share: then there may be others who do.
+local heirs = ask.claim > 0 and now < meta.quiet_until
+if empty or older or heirs then
   if empty and ask.claim == 0 then
     -- Those who live on shares get the time to say so.
     meta.quiet_until = now + ask.out_ms

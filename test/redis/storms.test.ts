@@ -38,7 +38,7 @@ type Happening = (stage: Stage, weir: Weir, much: number) => void | Promise<void
 
 /**
  * Whether somebody else is awake and in touch who has a share. A Redis that was emptied knows of those who sleep or are cut off
- * by their companions' word alone: when all of these have died as well, there is nobody left to tell.
+ * by their companions' word alone: when all of these are gone too, nobody is left to tell who is new.
  */
 const knownWithout = (stage: Stage, weir: Weir): boolean =>
   stage.weirs.some((one) => one !== weir && one.alive && !one.asleep && !one.isCut && (one.standing?.share ?? 0) > 0)
@@ -64,10 +64,12 @@ const GUSTS = {
   'a weir leaves': (stage, weir) => {
     if (knownWithout(stage, weir)) void weir.stop()
   },
-  'a weir sleeps': (_stage, weir) => weir.pause(),
+  'a weir sleeps': (stage, weir) => {
+    if (knownWithout(stage, weir)) weir.pause()
+  },
   'a weir wakes up': (_stage, weir) => weir.resume(),
-  'a weir is cut off': (_stage, weir) => {
-    weir.isCut = true
+  'a weir is cut off': (stage, weir) => {
+    if (knownWithout(stage, weir)) weir.isCut = true
   },
   'a weir is found again': (_stage, weir) => {
     weir.isCut = false

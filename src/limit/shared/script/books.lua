@@ -10,7 +10,7 @@
 -- counts, and a member counts as heard of only once it is known that it got its reply.
 --
 -- When this server is emptied, it learns of the shares from those who are there. Of a weir that sleeps or is cut off just then,
--- while all others die, nobody can tell.
+-- while all others die or are new, nobody can tell.
 --
 -- A clock that jumps by less than `late_ms` is not told from a slow wire: it makes that much time's refill too much, once.
 

@@ -132,11 +132,11 @@ describe('when a pair turns out to be another', { timeout: 20_000 }, () => {
     await stage.pass(300)
     stage.down()
     await stage.pass(2000)
-    const before = left(one)
     learn(one)
     stage.up()
     await stage.pass(1000)
     expect(one.standing?.together).toBe(true)
-    expect(before - left(one)).toBeGreaterThanOrEqual(20)
+    // Of 50; what it spent alone may be charged twice.
+    expect(left(one)).toBeLessThanOrEqual(30)
   })
 })

@@ -64,13 +64,14 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
     else http.emit('connection', socket)
   }
 
+  /** A connection that owes nothing may still have bytes of its last answer on their way to the system: it closes itself. */
   const closeIdle = (): void => {
-    let owed = 0
+    let busy = false
     for (const session of open) {
-      owed += session.owed
+      if (session.owed > 0 || session.stage === 'http') busy = true
       if (session.owed === 0 && session.stage === 'http') session.end()
     }
-    if (owed === 0) drained?.()
+    if (!busy) drained?.()
   }
 
   const accept = (socket: Socket): void => {

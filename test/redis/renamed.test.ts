@@ -1,35 +1,23 @@
 // Two weirs whose bots call one pair by two names, in virtual time around the real script.
 
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { BucketRule } from '../../src/core/rules.ts'
 import { moveSpent } from '../../src/limit/renamed.ts'
 import { spend, type Take } from '../../src/limit/store.ts'
 import { bucketRule } from '../limit/rules.ts'
-import { type RedisServer, startRedis } from './server.ts'
+import { ownRedis } from './own-redis.ts'
 import { Stage, type Weir } from './stage.ts'
 
 const PAIRS = new Map([['XRPRL/USD', 'XRP/RLUSD']])
 const engine: BucketRule = { ...bucketRule(60, 0.1, 'engine'), margin: 10, scopes: ['account', 'pair'] }
 
-let server: RedisServer
-let redis: Redis
+const redis = ownRedis()
 let stage: Stage
 let one: Weir
 let other: Weir
 
-beforeAll(async () => {
-  server = await startRedis()
-  redis = new Redis({ port: server.port })
-})
-
-afterAll(async () => {
-  redis?.disconnect()
-  await server?.[Symbol.asyncDispose]()
-})
-
 beforeEach(async () => {
-  stage = new Stage({ redis, rule: engine, chance: () => 0.5 })
+  stage = new Stage({ redis: redis(), rule: engine, chance: () => 0.5 })
   one = stage.weir(0)
   other = stage.weir(0)
   await stage.pass(1000)

@@ -2,26 +2,14 @@
 // order, the exchange counts no violation and no nonce comes too late; and when the storm is over, the limit is used again.
 
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { BucketRule } from '../../src/core/rules.ts'
 import { spend } from '../../src/limit/store.ts'
 import { bucketRule, windowRule } from '../limit/rules.ts'
-import { type RedisServer, startRedis } from './server.ts'
+import { ownRedis } from './own-redis.ts'
 import { Stage, type StageOptions, type Weir } from './stage.ts'
 
-let server: RedisServer
-let redis: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  redis = new Redis({ port: server.port })
-})
-
-afterAll(async () => {
-  redis?.disconnect()
-  await server?.[Symbol.asyncDispose]()
-})
+const redis = ownRedis()
 
 const YIELD_MS = 20_000
 const BOTS = 8
@@ -109,7 +97,7 @@ const chanceFrom = (seed: number): (() => number) => {
 }
 
 const open = (seed: number, rule: BucketRule, more: Partial<StageOptions> = {}): Stage => {
-  const stage = new Stage({ redis, rule, chance: chanceFrom(seed), yieldMs: YIELD_MS, ...more })
+  const stage = new Stage({ redis: redis(), rule, chance: chanceFrom(seed), yieldMs: YIELD_MS, ...more })
   for (let weir = 0; weir < 3; weir += 1) stage.weir(BOTS)
   return stage
 }
@@ -228,7 +216,7 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     ['a slow bucket', bucketRule(15, 3), 2.9],
     ['a window', windowRule(30, 1000), 28],
   ])('split it by their bots where that is asked for, also while Redis is away: %s', async (_name, rule, least) => {
-    const stage = new Stage({ redis, rule, chance: chanceFrom(7), weighted: true })
+    const stage = new Stage({ redis: redis(), rule, chance: chanceFrom(7), weighted: true })
     for (const bots of [12, 3, 1]) stage.weir(bots)
     const parts = async (ms: number): Promise<readonly number[]> => {
       const before = stage.weirs.map(({ served }) => served)
@@ -250,7 +238,7 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
   })
 
   it('lose nothing to bots that are counted and do not call', async () => {
-    const stage = new Stage({ redis, rule: bucketRule(30, 50), chance: chanceFrom(8), weighted: true })
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: chanceFrom(8), weighted: true })
     for (const bots of [2, 8, 8]) stage.weir(bots)
     const [seldom] = stage.weirs
     if (seldom !== undefined) seldom.bots = 100
@@ -260,7 +248,7 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
   })
 
   it('follow the bots that move from one to another', async () => {
-    const stage = new Stage({ redis, rule: bucketRule(30, 50), chance: chanceFrom(9), weighted: true })
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: chanceFrom(9), weighted: true })
     for (const bots of [9, 9, 9]) stage.weir(bots)
     await stage.pass(3000)
     const [more, less, least] = stage.weirs
@@ -312,7 +300,7 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
 
   // A weir forgets what it has not used for a minute, and counted from nothing again: the others' spending was given back.
   it('get nothing back when one uses again what it had forgotten', async () => {
-    const stage = new Stage({ redis, rule: bucketRule(30, 0.01), chance: chanceFrom(12) })
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 0.01), chance: chanceFrom(12) })
     const [one, other] = [stage.weir(0), stage.weir(0)]
     await stage.pass(1000)
     spend(one.store, { ...stage.take, cost: 10 })

@@ -2,17 +2,9 @@
 
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { type Asked, jsonOf } from '../asked.ts'
 import type { Exchange } from './exchange.ts'
 import { type KrakenKey, signKraken } from './keys.ts'
-
-export interface Asked {
-  readonly host?: string
-  readonly method?: string
-  readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-  readonly agent?: Agent
-}
 
 export interface Answered {
   readonly status: number
@@ -27,7 +19,7 @@ export interface Answered {
 const PATIENCE_MS = 5_000
 
 /** Sends one request; rejects with the socket's error when there is no whole answer, or after five seconds. */
-export function ask(exchange: Exchange, asked: Asked): Promise<Answered> {
+export function ask(exchange: Exchange, asked: Asked & { readonly agent?: Agent }): Promise<Answered> {
   const host = asked.host ?? 'api.kraken.com'
   const plain = exchange.caPem === ''
   const where = { host: '127.0.0.1', port: exchange.port, method: asked.method ?? 'GET', path: asked.path }
@@ -48,7 +40,7 @@ export function ask(exchange: Exchange, asked: Asked): Promise<Answered> {
           trailers: res.trailers,
           bytes,
           text,
-          json: read(text),
+          json: jsonOf(text),
         })
       })
     })
@@ -70,12 +62,4 @@ export async function askKraken(
   const { headers, body } = signKraken({ path, key, nonce, params, json })
   const answer = await ask(exchange, { method: 'POST', path, headers, body })
   return answer.json as { error: string[]; result?: Record<string, unknown> }
-}
-
-function read(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

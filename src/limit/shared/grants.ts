@@ -21,6 +21,9 @@ export interface Asking {
 /** When a store that is away will be asked again, as far as a call that it alone could let go is concerned. */
 export const AWAY_WAIT_MS: Millis = 1000
 
+/** The store's pauses are told in fractions of a millisecond, and timers end in whole ones. */
+const GRAIN_MS: Millis = 1
+
 export interface GrantsOptions {
   readonly clock: Clock
   readonly counters: Counters
@@ -64,8 +67,12 @@ export class Grants {
     return { granted: true, purses: takes.map((take) => counters.of(take).reserve(take.cost, known, now)) }
   }
 
-  /** Passes on what the store said. @param ended hears of a turn that was not used */
-  fromStore({ first, takes, manner: { turn }, answer }: Asking, reply: TakeReply, ended: () => void): void {
+  /**
+   * Passes on what the store said. Leave that came too late is handed back: this process stood still, or the exchange has closed
+   * a bucket and the store did not know it yet.
+   * @param ended hears of a turn that was not used
+   */
+  fromStore({ first, takes, manner: { held, turn }, answer }: Asking, reply: TakeReply, ended: () => void): void {
     if (!('after' in reply)) {
       const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
       answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
@@ -76,13 +83,14 @@ export class Grants {
     const grant = this.give(takes, true)
     if (turn !== undefined) turns.granted(turn, reply.sole ?? false, reply.high)
     const go = (): void => {
-      if (clock.now() - since < stillMs) return void answer(grant)
+      const pauseMs = held ? this.#pauseMs(takes) : 0
+      if (clock.now() - since < stillMs && pauseMs < GRAIN_MS) return void answer(grant)
       this.#handBack(grant, takes)
       if (turn !== undefined) {
         turns.ended(turn, false)
         ended()
       }
-      answer({ granted: false, waitMs: 0, by: first })
+      answer({ granted: false, waitMs: pauseMs, by: first })
     }
     if (reply.after <= 0) go()
     else clock.after(reply.after, go)
@@ -96,6 +104,13 @@ export class Grants {
     if (held && waitMs > 0) return { granted: false, waitMs, by }
     if (turn !== undefined) turns.granted(turn, turns.isMine(turn.lane))
     return this.give(takes, false)
+  }
+
+  /** For how long the exchange has closed one of the buckets, as far as is known here. */
+  #pauseMs(takes: readonly Take[]): Millis {
+    const { clock, counters } = this.#options
+    const until = takes.map((take) => counters.of(take).meter.closedUntil)
+    return Math.max(0, Math.max(...until) - clock.now())
   }
 
   #handBack({ purses }: Grant, takes: readonly Take[]): void {

@@ -9,6 +9,7 @@ import type { ServerClocks } from '../core/server-clock.ts'
 import type { Millis } from '../core/units.ts'
 import type { Bots } from './bots.ts'
 import type { Lanes } from './lanes.ts'
+import { turnPatienceMs } from './nonce-order.ts'
 import type { Pricer } from './price.ts'
 import type { BucketStore, Take, Turn } from './store.ts'
 import { expired, type Pass, type Ticket } from './ticket.ts'
@@ -60,6 +61,7 @@ const ticketOf = ({ serverClocks, pricer }: AdmitDeps, call: ClassifiedCall, tak
   const { expiresAtWallMs } = facts
   const signatureMs =
     expiresAtWallMs === undefined ? undefined : () => signatureLeftMs(serverClocks, request.host, expiresAtWallMs)
+  const patient = patience(call, signatureMs?.() ?? Number.POSITIVE_INFINITY)
   return {
     takes,
     // The order that it touches grows older, and cheaper to touch.
@@ -70,9 +72,9 @@ const ticketOf = ({ serverClocks, pricer }: AdmitDeps, call: ClassifiedCall, tak
     rank: RANKS[wishes.priority ?? manners?.priority ?? rule.priority],
     trades: rule.kind === 'order' || rule.kind === 'cancel',
     nonce: facts.nonce,
-    turn: turnOf(call),
+    turn: turnOf(call, patient.maxWaitMs),
     bytes: request.body?.length ?? 0,
-    ...patience(call, signatureMs?.() ?? Number.POSITIVE_INFINITY),
+    ...patient,
     signatureMs,
     presence: call.presence,
     host: request.host,
@@ -80,14 +82,17 @@ const ticketOf = ({ serverClocks, pricer }: AdmitDeps, call: ClassifiedCall, tak
 }
 
 /** Weirs that share a key let its calls go in one order, where that is asked for. */
-const turnOf = ({
-  rule: { lane, exchange },
-  identity: { credential },
-  facts: { nonce },
-}: ClassifiedCall): Turn | undefined =>
-  lane === 'nonce' && exchange.nonceOrder === 'strict'
-    ? { exchange: exchange.name, lane: credential ?? 'anonymous', nonce, window: exchange.nonceWindow }
-    : undefined
+const turnOf = ({ rule, identity, facts }: ClassifiedCall, maxWaitMs: Millis): Turn | undefined => {
+  const { lane, exchange, hold } = rule
+  if (lane !== 'nonce' || exchange.nonceOrder !== 'strict') return undefined
+  const turn = {
+    exchange: exchange.name,
+    lane: identity.credential ?? 'anonymous',
+    nonce: facts.nonce,
+    window: exchange.nonceWindow,
+  }
+  return hold ? turn : { ...turn, patienceMs: turnPatienceMs(maxWaitMs) }
+}
 
 const RANKS: Record<Priority, number> = { critical: 0, high: 1, normal: 2, low: 3 }
 

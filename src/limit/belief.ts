@@ -71,6 +71,11 @@ export class Belief {
 
   #refused(call: ClassifiedCall, takes: readonly Take[], verdict: Verdict, departure: Departure): void {
     const { store, pricer, diagnose, tell } = this.#deps
+    // Asked to stay away for a time, a key does: orders, too, which take nothing from the counter that the answer names. They
+    // wait at the gate of their account. Cancels pass it, for they take risk away: Kraken's words for this ("too many
+    // concurrent requests", docs.kraken.com/api/docs/guides/spot-rest-ratelimits) threaten nobody who comes back early.
+    if (verdict.kind === 'throttled' && verdict.gate && !verdict.hostWide && verdict.pauseMs !== undefined)
+      for (const gate of pricer.gates(call)) store.close(gate, verdict.pauseMs)
     for (const take of spokenOf(takes, pricer.meant(call, takes, verdict.drains), verdict)) {
       const evidence = this.#evidence(call, take, verdict, departure)
       const cause = diagnose(evidence)

@@ -23,8 +23,8 @@ export interface Line {
 /** Wait foretold to a ticket: all that stand before it go first. */
 export const foretold = (ticket: Ticket, { order, store, ahead, inFlight, serviceMs, now }: Line): Millis => {
   const turnsMs = order.turnsMs(ahead.length, inFlight, serviceMs)
-  if (!ticket.held) return turnsMs
   const restMs = order.restMs(ticket, now)
+  if (!ticket.held) return Math.min(turnsMs, restMs)
   const owed = new Map(ticket.takes.map((take) => [take.key, { ...take }]))
   for (const { takes } of ahead) {
     for (const { key, cost } of takes) {

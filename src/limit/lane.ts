@@ -165,7 +165,7 @@ export class Lane {
   async #serve(head: Waiter): Promise<Millis> {
     const now = this.#clock.now()
     const restMs = this.#order.restMs(head, now)
-    if (restMs === Number.POSITIVE_INFINITY) return restMs
+    if (restMs === Number.POSITIVE_INFINITY && !this.#isInTheWay(head)) return this.#passingMs(now)
     const hopeless = this.#order.check(head) ?? expired(head)
     if (hopeless !== undefined) return this.#turnAway(head, hopeless)
     if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
@@ -191,7 +191,17 @@ export class Lane {
   /** The head must wait so long; it is refused when that is too long, for itself or for those behind it. */
   #holdBack(head: Waiter, waitMs: Millis): Millis {
     const inTime = this.#clock.now() + waitMs <= head.deadline
-    return inTime && !isInTheWay(head, this.#line(this.#waiting.length)) ? waitMs : this.#refuseLate(head, waitMs)
+    return inTime && !this.#isInTheWay(head) ? waitMs : this.#refuseLate(head, waitMs)
+  }
+
+  #isInTheWay(head: Waiter): boolean {
+    return isInTheWay(head, this.#line(this.#waiting.length))
+  }
+
+  /** When the first of those who are not held stops to wait for the calls in flight. */
+  #passingMs(now: Millis): Millis {
+    const unheld = this.#waiting.filter(({ held }) => !held)
+    return Math.min(...unheld.map((waiter) => this.#order.restMs(waiter, now)))
   }
 
   #next(): Waiter | undefined {

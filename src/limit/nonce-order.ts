@@ -21,6 +21,22 @@ export interface NonceUser {
   readonly digits: number
 }
 
+/** A call sent so long ago has reached the exchange, and its answer is what takes long: so many usual round trips, in bounds. */
+const ARRIVED_TRIPS = 3
+const [ARRIVED_SOONEST_MS, ARRIVED_LATEST_MS] = [1000, 3000] as const
+/** Until any is known. */
+const FIRST_TRIP_MS: Millis = 500
+
+/** How long a call that is not held for budget, a cancel, waits for its turn: at most half of what it may wait at all. */
+export const turnPatienceMs = (maxWaitMs: Millis, arrivedMs: Millis = ARRIVED_LATEST_MS): Millis =>
+  Math.min(arrivedMs, maxWaitMs / 2)
+
+/** A call on its way. */
+interface Flight {
+  readonly nonce: bigint | undefined
+  readonly sentAt: Millis
+}
+
 /** What an exchange's rules say about nonces; asked each time, for they may be replaced. */
 export interface NonceRules {
   readonly nonceOrder: 'strict' | 'spaced' | 'none'
@@ -51,7 +67,9 @@ export class NonceOrder implements LaneOrder {
   #mark: Mark | undefined
   #quietUntil: Millis
   #lastSentAt: Millis = Number.NEGATIVE_INFINITY
-  readonly #inFlight: (bigint | undefined)[] = []
+  readonly #inFlight: Flight[] = []
+  /** Mean of late; one that hangs counts for little. */
+  #tripMs = FIRST_TRIP_MS
 
   constructor(options: NonceOptions) {
     this.#options = options
@@ -97,20 +115,22 @@ export class NonceOrder implements LaneOrder {
     return urgent
   }
 
-  restMs({ nonce, held }: Ticket, now: Millis): Millis {
+  restMs({ nonce, held, maxWaitMs }: Ticket, now: Millis): Millis {
     const { nonceOrder, nonceWindow } = this.#rules
     if (nonceOrder === 'none') return 0
+    const patienceMs = held ? Number.POSITIVE_INFINITY : turnPatienceMs(maxWaitMs, this.#arrivedMs)
+    let turnMs = 0
     for (const other of this.#inFlight) {
-      if (nonce === undefined || other === undefined) return Number.POSITIVE_INFINITY
-      const behind = other - nonce
-      const ahead = nonceOrder === 'strict' ? -behind : -1n
-      if (behind >= nonceWindow || ahead >= nonceWindow) return Number.POSITIVE_INFINITY
+      if (nonce === undefined || other.nonce === undefined) return Number.POSITIVE_INFINITY
+      const behind = other.nonce - nonce
+      if (behind >= nonceWindow) return Number.POSITIVE_INFINITY
+      if (nonceOrder === 'strict' && -behind >= nonceWindow) turnMs = Math.max(turnMs, other.sentAt + patienceMs - now)
     }
     // Where nothing is on the way, nothing can be overtaken.
     const gapMs =
       nonceOrder === 'spaced' && this.#inFlight.length > 0 ? this.#lastSentAt + this.#options.spread.gapMs - now : 0
     // A cancel does not wait for the dead: the worst that it does to them is one invalid nonce.
-    return Math.max(0, gapMs, held ? this.#quietUntil - now : 0)
+    return Math.max(turnMs, gapMs, held ? this.#quietUntil - now : 0)
   }
 
   turnsMs(waiting: number, inFlight: number, serviceMs: Millis): Millis {
@@ -120,13 +140,15 @@ export class NonceOrder implements LaneOrder {
   }
 
   granted({ nonce }: Ticket, _waiter: Waiter | undefined, _waiting: readonly Waiter[], now: Millis): void {
-    this.#inFlight.push(nonce)
+    this.#inFlight.push({ nonce, sentAt: now })
     this.#lastSentAt = now
   }
 
   closed({ nonce, bot }: Ticket, outcome: Outcome, accepted: boolean, tookMs: Millis): void {
-    this.#inFlight.splice(this.#inFlight.indexOf(nonce), 1)
+    const ended = this.#inFlight.findIndex((one) => one.nonce === nonce)
+    this.#inFlight.splice(ended, 1)
     if (outcome === 'never_left') return
+    this.#tripMs += (Math.min(tookMs, ARRIVED_LATEST_MS) - this.#tripMs) / 8
     if (this.#rules.nonceOrder === 'spaced') this.#options.spread.add(tookMs)
     // Only an accepted nonce raises the mark: a call with a wild nonce and a wrong signature must not lock the key out.
     if (nonce === undefined || !accepted) return
@@ -140,6 +162,10 @@ export class NonceOrder implements LaneOrder {
 
   get #rules(): NonceRules {
     return this.#options.rules()
+  }
+
+  get #arrivedMs(): Millis {
+    return Math.min(ARRIVED_LATEST_MS, Math.max(ARRIVED_SOONEST_MS, ARRIVED_TRIPS * this.#tripMs))
   }
 
   /** Nonces are clocks in some unit: those of one unit are nearly equal, those of two differ by more than twice. */

@@ -72,6 +72,13 @@ export class Pricer {
     return known ? [take(rule, call, call.facts.pair, 0)] : takes
   }
 
+  /** The gates of the caller's own, whether or not the call passes them. */
+  gates(call: ClassifiedCall): readonly Take[] {
+    if (call.identity.credential === undefined) return []
+    const own = call.rule.exchange.buckets.filter((rule) => isGate(rule) && !rule.scopes.includes('ip'))
+    return own.map((rule) => take(rule, call, call.facts.pair, 0))
+  }
+
   #plansOf(rule: EndpointClass): Map<string, readonly Take[]> {
     let plans = this.#plans.get(rule)
     if (plans === undefined) {

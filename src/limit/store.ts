@@ -32,6 +32,8 @@ export interface Turn {
   readonly nonce: bigint | undefined
   /** Distance below the highest nonce that the exchange still accepts. */
   readonly window: bigint
+  /** How long it waits for those before it at other weirs; absent: until they have ended. */
+  readonly patienceMs?: Millis
 }
 
 /** How a call takes. */

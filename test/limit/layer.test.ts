@@ -263,6 +263,30 @@ describe('a cancel', () => {
     await first
     expect((await cancel).waitedMs).toBe(300)
   })
+
+  // A read that hung at the exchange kept every cancel of its key back for six seconds, and then the cancel was refused.
+  it.each([
+    ['a second and a half', {}, 1500],
+    ['half of what its client waits', { maxWaitMs: 500 }, 250],
+  ])('waits no longer than %s for what is on its way', async (_, wish, dueMs) => {
+    const hung = send(kraken('Balance'), served, 60_000)
+    const cancel = send(kraken('CancelOrder', 'txid=TX', {}, wish))
+    await clock.pass(dueMs)
+    expect((await cancel).waitedMs).toBe(dueMs)
+    await clock.pass(60_000)
+    await hung
+  })
+
+  it('has reads before it refused rather than wait with them for one that hangs', async () => {
+    const hung = send(kraken('Balance'), served, 60_000)
+    const read = refusal(send(kraken('TradeBalance')))
+    await clock.pass(2000)
+    const cancel = send(kraken('CancelOrder', 'txid=TX'))
+    expect((await cancel).waitedMs).toBe(0)
+    expect((await read).code).toBe('limit_reached')
+    await clock.pass(60_000)
+    await hung
+  })
 })
 
 describe('shadow mode', () => {

@@ -23,8 +23,10 @@ export class Turns {
   /** What the store is to be told, one word for each lane: the store may be away for long. */
   readonly #ended = new Map<string, Ended>()
 
-  word({ lane, nonce, window }: Turn): TurnWord {
-    return nonce === undefined ? { lane } : { lane, nonce: textOf(nonce), least: textOf(nonce + window) }
+  word({ lane, nonce, window, patienceMs }: Turn): TurnWord {
+    if (nonce === undefined) return { lane }
+    const patience = patienceMs === undefined ? {} : { patience: patienceMs }
+    return { lane, nonce: textOf(nonce), least: textOf(nonce + window), ...patience }
   }
 
   granted({ lane }: Turn, sole: boolean, high?: string): void {

@@ -58,6 +58,8 @@ export interface TurnWord {
   readonly nonce?: string
   /** Nonce and the key's window together: at or below the highest that was accepted, the call can not succeed. */
   readonly least?: string
+  /** Goes after so long, whoever is before it. */
+  readonly patience?: Millis
 }
 
 /** What a weir says. */

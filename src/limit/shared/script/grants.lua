@@ -151,9 +151,7 @@ if not me.out then
           answer.takes[index] = { after = wait }
         end
       else
-        if take.turn and take.turn.nonce then
-          turn_of(take.turn.lane).waiting[ask.me] = { nonce = take.turn.nonce, until_ms = now + 1000 }
-        end
+        if take.turn then stand_in_line(take.turn) end
         if unsafe and wait <= horizon and not not_yet then
           ask_again(unsafe)
           answer.takes[index] = { wait = 5, by = by }

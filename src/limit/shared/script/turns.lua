@@ -31,21 +31,36 @@ local function hear_of_turns()
   end
 end
 
--- Whose turn it is at a key whose calls must leave in the order of their nonces: the lowest that waits anywhere.
+-- How long a call has waited for its turn. A weir asks for one call of a key at a time.
+local function waited(turn, want)
+  local mine = turn.waiting[ask.me]
+  return mine and want.nonce and mine.nonce == want.nonce and now - mine.since or 0
+end
+
+-- Whose turn it is at a key whose calls must leave in the order of their nonces: the lowest that waits anywhere. What is on
+-- its way for longer than a cancel's patience has arrived at the exchange, or will not be missed.
 local function turn_wait(want)
   local turn = turn_of(want.lane)
   local owner = turn.owner and members[turn.owner]
   if turn.high and want.least and want.least <= turn.high then return nil, 'stale' end
   -- What was sent while this server was away, or has been forgotten here, is told by whoever sent it.
   if now < meta.turns_from then return meta.turns_from - now, 'turn' end
-  if turn.owner and turn.owner ~= ask.me and owner and not owner.out then return 250, 'turn' end
+  local left = (want.patience or math.huge) - waited(turn, want)
+  if left <= 0 then return 0 end
+  if turn.owner and turn.owner ~= ask.me and owner and not owner.out then return math.min(250, left), 'turn' end
   for id, head in pairs(turn.waiting) do
     local other = members[id]
     if id ~= ask.me and head.until_ms > now and other and not other.out and want.nonce and head.nonce < want.nonce then
-      return 250, 'turn'
+      return math.min(250, left), 'turn'
     end
   end
   return 0
+end
+
+-- Others let a lower nonce go first that asks again and again.
+local function stand_in_line(want)
+  local turn = turn_of(want.lane)
+  if want.nonce then turn.waiting[ask.me] = { nonce = want.nonce, since = now - waited(turn, want), until_ms = now + 1000 } end
 end
 
 local function save_turns()

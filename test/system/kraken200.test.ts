@@ -40,6 +40,29 @@ describe('a refusal of Kraken inside a 200', { timeout: 90_000 }, () => {
     expect(Number(held.headers['retry-after'])).toBeLessThanOrEqual(61)
   })
 
+  // Said to an order, "come back at" closed the counter of the other calls only: the next order left at once.
+  it('is obeyed by orders as well, said to whatever call; cancels and other keys go on', async () => {
+    const { exchange, bot } = await openScene()
+    const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '1000' }
+    for (const method of ['AddOrder', 'Balance']) {
+      const post = krakenPoster(exchange.krakenKey(`throttled at ${method}`))
+      const other = krakenPoster(exchange.krakenKey(`beside ${method}`))
+      const placed = (await bot.send(post('AddOrder', order))).json as { result: { txid: string[] } }
+      const until = Math.floor(Date.now() / 1000) + 300
+      exchange.fault(krakenError(`EService:Throttled: ${until}`))
+      expect(await bot.send(post(method, order))).toMatchObject({ decision: 'forwarded' })
+      const held = await bot.send(post('AddOrder', order))
+      expect(held).toMatchObject({ decision: 'refused', json: { error: ['EOrder:Rate limit exceeded'] } })
+      // A time that lies far off is taken for a minute.
+      expect(Number(held.headers['retry-after'])).toBeGreaterThan(30)
+      expect(Number(held.headers['retry-after'])).toBeLessThanOrEqual(61)
+      const cancel = await bot.send(post('CancelOrder', { txid: placed.result.txid[0] ?? '' }))
+      expect(cancel).toMatchObject({ decision: 'forwarded', json: { error: [] } })
+      expect(await bot.send(other('AddOrder', order))).toMatchObject({ decision: 'forwarded', json: { error: [] } })
+    }
+    expect(exchange.violations).toEqual([])
+  })
+
   it('closes the host when it is meant for the whole address', async () => {
     const { exchange, weir, bot } = await openScene()
     exchange.fault({ ...krakenError('EGeneral:Too many requests'), encoding: 'br' })

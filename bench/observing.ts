@@ -33,7 +33,10 @@ try {
 async function compare(stage: Stage): Promise<void> {
   const ways = stage.ways.filter(({ kind }) => kind === 'weir')
   // V8 goes on making a weir faster for a few hundred thousand calls.
-  for (const way of ways) await stage.measure({ ...orderFor(stage, way), calls: 100_000, seconds: 20 })
+  for (const way of ways) {
+    await stage.measure({ ...orderFor(stage, way), calls: 100_000, seconds: 20 })
+    await confirm(way)
+  }
   const cpu = new Map<string, number[]>(ways.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round += 1) {
     for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
@@ -49,6 +52,12 @@ async function compare(stage: Stage): Promise<void> {
     const more = median(taken.map((micros, round) => micros / (without[round] ?? Number.NaN) - 1))
     process.stdout.write(`| ${name} | ${median(taken).toFixed(1)} | ${(more * 100).toFixed(1)} % |\n`)
   }
+}
+
+/** That the one weir has seen none of its calls, and the others have: else there would be nothing to compare. */
+async function confirm({ name, admin }: Way): Promise<void> {
+  const { bots } = (await (await fetch(`${admin}/v1/stats`)).json()) as { bots: readonly unknown[] }
+  if ((bots.length === 0) !== (name === 'unobserved')) throw new Error(`${name} saw calls of ${bots.length} bots`)
 }
 
 /** Each observer by itself: microseconds per finished call, once V8 has seen enough of them. */

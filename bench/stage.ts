@@ -103,8 +103,8 @@ const raise = async (
     await startWeir('weir', join(HERE, '..'), [...FLAGS, ...profile]),
   ]
   if (observing === true) {
-    ways.push(await startWeir('unobserved', join(HERE, '..'), ['--import', join(HERE, 'unobserved.ts')]))
-    ways.push(await startWeir('watched', join(HERE, '..'), []))
+    ways.push(await startWeir('unobserved', join(HERE, '..'), [...FLAGS, '--import', join(HERE, 'unobserved.ts')]))
+    ways.push(await startWeir('watched', join(HERE, '..'), FLAGS))
   }
   if (beside !== undefined) ways.push(await startWeir('beside', beside, FLAGS))
   if (squid !== undefined) {

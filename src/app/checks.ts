@@ -5,14 +5,14 @@ import type { ClassifiedCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { systemCode, WeirError } from '../core/errors.ts'
 import { patientFetch } from '../core/patient-fetch.ts'
-import type { HostRule, Rules } from '../core/rules.ts'
+import type { Rules } from '../core/rules.ts'
 import type { Handler } from '../core/stack.ts'
 import type { Millis } from '../core/units.ts'
 import type { CheckRule } from '../core/watch-rules.ts'
 import type { Answered } from '../health/monitor.ts'
 import type { Pricer } from '../limit/price.ts'
 import type { BucketStore } from '../limit/store.ts'
-import { question } from './question.ts'
+import { probe, question } from './question.ts'
 
 export interface CheckParts {
   readonly rules: () => Rules
@@ -33,15 +33,20 @@ export const healthQuestions = (parts: CheckParts) => ({
   /** The exchange's own probe, where this host has one. */
   askHost: async (name: string): Promise<Answered | undefined> => {
     const host = parts.rules().hosts.get(name)
-    const probe = host?.exchange.probe
-    if (host === undefined || probe?.host !== name) return undefined
-    return askExchange(parts, host, probe.target, ANY_ANSWER, PROBE_MS)
+    let limited: string | undefined
+    const asked =
+      host &&
+      probe(host, parts.clock, 'low', (word) => {
+        limited = `says ${word}`
+      })
+    const answered = asked && (await askExchange(parts, asked, ANY_ANSWER, PROBE_MS))
+    return answered?.ok === true && limited !== undefined ? { ok: false, error: limited } : answered
   },
   check: async ({ url, status, timeoutMs }: CheckRule): Promise<Answered | undefined> => {
     const { hostname, pathname, search, protocol } = new URL(url)
     const host = parts.rules().hosts.get(hostname)
     if (host !== undefined && protocol === 'https:')
-      return askExchange(parts, host, pathname + search, status, timeoutMs)
+      return askExchange(parts, question(host, pathname + search, parts.clock, 'low'), status, timeoutMs)
     const answer = await patientFetch(url, { headers: { 'User-Agent': 'weir' } }, parts.clock, timeoutMs)
     return answer.status === undefined
       ? { ok: false, error: answer.trouble }
@@ -51,12 +56,10 @@ export const healthQuestions = (parts: CheckParts) => ({
 
 const askExchange = async (
   { clock, pricer, store, send }: CheckParts,
-  host: HostRule,
-  target: string,
+  asked: ClassifiedCall,
   status: CheckRule['status'],
   timeoutMs: Millis,
 ): Promise<Answered | undefined> => {
-  const asked = question(host, target, clock, 'low')
   const call = { ...asked, wishes: { ...asked.wishes, maxWaitMs: 0 } }
   const spare = pricer.price(call).every((take) => {
     const { available, closedForMs } = store.level(take)

@@ -5,14 +5,13 @@ import type { ClassifiedCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Handler } from '../core/stack.ts'
-import { ask, question } from './question.ts'
+import { ask, probe } from './question.ts'
 
 /** Sends the probe of a host down the short road; resolves when it has been answered. Hosts without one are left alone. */
 export const prober =
   (rules: () => Rules, clock: Clock, send: () => Handler<ClassifiedCall>) =>
   async (name: string): Promise<void> => {
     const host = rules().hosts.get(name)
-    const probe = host?.exchange.probe
-    if (host === undefined || probe === undefined || probe.host !== name) return
-    await ask(send(), question(host, probe.target, clock, 'high'))
+    const asked = host && probe(host, clock, 'high')
+    if (asked !== undefined) await ask(send(), asked)
   }

@@ -1,6 +1,6 @@
 // A call of weir's own to an exchange: unsigned, harmless, charged like any other, on the road behind the cache.
 
-import { type ClassifiedCall, NO_FACTS, newRecord } from '../core/call.ts'
+import { type ClassifiedCall, NO_FACTS, newRecord, OK, type Verdict } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { Presence } from '../core/presence.ts'
 import type { HostRule, Priority } from '../core/rules.ts'
@@ -32,6 +32,33 @@ export const question = (host: HostRule, target: string, clock: Clock, priority:
     facts: NO_FACTS,
   }
 }
+
+/**
+ * The exchange's own probe; undefined where this host has none. An answer that says that nothing is taken is a failure.
+ * @param limited hears the word for it when only some calls are taken
+ */
+export const probe = (
+  host: HostRule,
+  clock: Clock,
+  priority: Priority,
+  limited: (word: string) => void = () => {},
+): ClassifiedCall | undefined => {
+  const { probe: rule } = host.exchange
+  if (rule === undefined || rule.host !== host.host) return undefined
+  const asked = question(host, rule.target, clock, priority)
+  const { says } = rule
+  if (says === undefined) return asked
+  const hear = (verdict: Verdict, read: () => unknown): Verdict => {
+    if (verdict.kind !== 'ok') return verdict
+    const word = says.field.reduce(within, read())
+    if (says.limited.some((one) => one === word)) limited(String(word))
+    return says.down.some((one) => one === word) ? { ...OK, kind: 'failing', reason: `says ${word}` } : verdict
+  }
+  return { ...asked, hear }
+}
+
+const within = (value: unknown, key: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
 
 /** Resolves when the answer is here; what it says was heard on its way. Rejects as a bot's call would. */
 export const ask = async (send: Handler<ClassifiedCall>, call: ClassifiedCall): Promise<void> => {

@@ -7,7 +7,7 @@ import { Bucket } from './buckets.ts'
 import { Class, Fallback, Manners, USUAL_WAIT } from './classes.ts'
 import type { Cost } from './costs.ts'
 import { count, duration, flag, host, name, overriding, path, share, size } from './leaves.ts'
-import { Answer, Credential } from './speech.ts'
+import { Answer, Credential, Probe } from './speech.ts'
 import { Alerts, Failures, Health } from './watching.ts'
 
 const Breaker = z
@@ -126,7 +126,10 @@ const Exchange = z
       .strictObject({ status: z.int().min(400).max(599) })
       .describe('`{ status: 429 }`: the status of limit refusals, in place of the one the exchange itself uses.')
       .optional(),
-    probe: path.describe('Unsigned GET that asks whether the exchange is well.').optional(),
+    probe: z
+      .union([path, Probe], { error: 'expected a path that begins with /, or `{ path, field, down, limited }`' })
+      .describe('Unsigned GET that asks whether the exchange is well: a path, or a path and how to read its answer.')
+      .optional(),
     pairs: path
       .describe(
         'Unsigned GET of all pairs under all their names, asked once, when a bot names one that nothing else makes out.',

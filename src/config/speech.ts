@@ -1,7 +1,7 @@
 // The parts of limits.yaml that say how to read an exchange: where a key's id is found in a request, and what an answer means.
 
 import { z } from 'zod'
-import { duration, flag, name, oneOrMore, status } from './leaves.ts'
+import { duration, flag, name, oneOrMore, path, status } from './leaves.ts'
 
 /** One kind of answer. */
 export const Answer = z
@@ -38,3 +38,21 @@ export const Credential = z
     { error: 'expected { header: … } or { jwt: … }' },
   )
   .meta({ id: 'credential', description: 'Where the public id of an API key is found.' })
+
+/** A question after the exchange's health whose answer says more than its status. */
+export const Probe = z
+  .strictObject({
+    path: path.describe('Unsigned GET that asks whether the exchange is well.'),
+    field: z.string().min(1).describe('Where its JSON answer says so: `result.status`.'),
+    down: z
+      .array(z.string().min(1))
+      .describe('Words there that mean: it takes no calls. Counts as a failure, for health and for the breaker.')
+      .prefault([]),
+    limited: z
+      .array(z.string().min(1))
+      .describe(
+        'Words that mean: it takes some calls, such as cancels. Its health is degraded; the breaker does not mind.',
+      )
+      .prefault([]),
+  })
+  .meta({ id: 'probe', description: 'A question after the exchange’s health, and how to read the answer.' })

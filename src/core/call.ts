@@ -94,6 +94,8 @@ export const NO_FACTS: Facts = {
 export interface ClassifiedCall extends IdentifiedCall {
   readonly rule: EndpointClass
   readonly facts: Facts
+  /** Of weir's own questions: what a good answer says all the same. `read` parses it, undefined when it is no JSON. */
+  readonly hear?: (verdict: Verdict, read: () => unknown) => Verdict
 }
 
 /** How a call was answered. `left`: not at all, the bot had hung up; seen in counts and logs only. */
@@ -136,9 +138,16 @@ export interface CallRecord {
   thrown: unknown
   verdict: Verdict | undefined
   /** How many orders it cancelled, as the exchange says; undefined when it does not. */
-  cancelled: number | undefined
+  cancelled: Cancelled | undefined
   /** What the answer told of the limit, where it did. */
   told: ToldBudget | undefined
+}
+
+/** What an exchange says of the orders that a call cancelled. */
+export interface Cancelled {
+  readonly count: number
+  /** False while some are pending: there may be more. */
+  readonly isAll: boolean
 }
 
 /** What an exchange says of the limit that a call took from. */

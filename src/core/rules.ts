@@ -65,6 +65,20 @@ export interface HostRule {
   readonly exchange: ExchangeRule
 }
 
+/** A question after an exchange's health. */
+export interface ProbeRule {
+  readonly host: string
+  readonly target: string
+  /** Where the JSON answer says more than its status; absent when the status is all that counts. */
+  readonly says?: {
+    readonly field: readonly string[]
+    /** Words that mean: no calls are taken. */
+    readonly down: readonly string[]
+    /** Words that mean: some calls are taken, such as cancels. */
+    readonly limited: readonly string[]
+  }
+}
+
 /** One venue API: `kraken`, `coinbase`, `coinbase_exchange`, `coinbase_app`. */
 export interface ExchangeRule {
   readonly name: string
@@ -82,7 +96,7 @@ export interface ExchangeRule {
   /** What the exchange's answers mean, first match wins. */
   readonly answers: readonly AnswerRule[]
   /** An unsigned GET that asks "are you well?", sent by weir when a breaker half-opens and only orders ask. */
-  readonly probe: { readonly host: string; readonly target: string } | undefined
+  readonly probe: ProbeRule | undefined
   /** An unsigned GET of all pairs with their names, sent by weir when a bot names one that only this table makes out. */
   readonly pairs: { readonly host: string; readonly target: string } | undefined
   /** Accepted distance below the highest nonce, as declared at the exchange; 0 unless the owner of the key set one. */

@@ -1,7 +1,7 @@
 // The innermost handler: sends a call as it came, hands the answer on as it comes, and judges it. Retries nothing that
 // carries a credential or may change anything at the exchange.
 
-import type { BodySink, BodyStream, ClassifiedCall, RawHeaders, Reply } from '../core/call.ts'
+import type { BodySink, BodyStream, Cancelled, ClassifiedCall, RawHeaders, Reply } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { BotLeft } from '../core/departure.ts'
 import { WeirError } from '../core/errors.ts'
@@ -24,7 +24,9 @@ export interface ForwardDeps {
    * Hears of answers that are held whole, to learn from them; `read` parses one, undefined when it is no JSON.
    * @returns how many orders the call cancelled, where the answer says so
    */
-  readonly learn: (call: ClassifiedCall, read: () => unknown) => number | undefined
+  readonly learn: (call: ClassifiedCall, read: () => unknown) => Cancelled | undefined
+  /** Hears of calls that were sent, and of which no answer that is held whole tells what became of them. */
+  readonly miss: (call: ClassifiedCall) => void
 }
 
 /** Sends calls to their exchange. */
@@ -189,6 +191,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
       return
     }
     this.#call.record.upstreamMs ??= this.#deps.clock.now() - this.#startedAt
+    if (this.#call.record.sent !== 'no') this.#deps.miss(this.#call)
     if (error instanceof BotLeft) {
       this.#reject(error)
       return
@@ -226,8 +229,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     const answer: Answer = { status: this.#status, headers: this.#headers, body }
     record.told = toldBudget(rule.exchange, this.#headers)
     const reading = new Reading(answer)
-    record.verdict = judge(rule.exchange, answer, this.#deps.clock.wall(), reading)
+    const verdict = judge(rule.exchange, answer, this.#deps.clock.wall(), reading)
+    record.verdict = this.#call.hear?.(verdict, () => reading.json()) ?? verdict
     record.decision = 'forwarded'
+    // A page in front of the exchange (520), or the exchange at its wits' end: the call may have been taken all the same.
+    if (body === undefined || this.#status >= 500) this.#deps.miss(this.#call)
     // A batch may be refused in part: what it placed is told beside the errors.
     if (body === undefined || this.#status >= 300) return
     record.cancelled = this.#deps.learn(this.#call, () => reading.json(LEARNT_BYTES))

@@ -2,7 +2,7 @@
 // Checks what a schema can not see, and goes on after a fault, so that all of them are told at once.
 
 import type { ExchangeConfig, LimitsConfig } from '../config/schema.ts'
-import type { BotRule, CredentialSource, EndpointClass, ExchangeRule, Rules } from '../core/rules.ts'
+import type { BotRule, CredentialSource, EndpointClass, ExchangeRule, ProbeRule, Rules } from '../core/rules.ts'
 import { linkAnswers } from './answers.ts'
 import { linkBuckets } from './buckets.ts'
 import { linkClass, linkFallback } from './classes.ts'
@@ -112,7 +112,7 @@ const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft =>
   classes: [],
   fallback: NO_CLASS,
   answers: [],
-  probe: config.probe === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.probe },
+  probe: config.probe === undefined ? undefined : probeRule(config.hosts[0] ?? '', config.probe),
   pairs: config.pairs === undefined ? undefined : { host: config.hosts[0] ?? '', target: config.pairs },
   nonceWindow: BigInt(config.nonce_window),
   nonceOrder: config.order,
@@ -122,6 +122,12 @@ const draftOf = (name: string, config: ExchangeConfig, report: Report): Draft =>
   },
   lockout: config.lockout && { failures: config.lockout.failures, pauseMs: config.lockout.pause },
 })
+
+const probeRule = (host: string, probe: NonNullable<ExchangeConfig['probe']>): ProbeRule => {
+  if (typeof probe === 'string') return { host, target: probe }
+  const { path, field, down, limited } = probe
+  return { host, target: path, says: { field: field.split('.'), down, limited } }
+}
 
 /** Stands in until the fallback is linked. */
 const NO_CLASS = {} as EndpointClass
@@ -159,7 +165,7 @@ const checkQuestion = (rule: ExchangeRule, key: 'probe' | 'pairs', hosts: Rules[
   const asked = rule[key]
   if (asked === undefined) return
   const found = hosts.get(asked.host)?.classify('GET', asked.target)
-  const path = ['exchanges', rule.name, key]
+  const path = ['exchanges', rule.name, key, ...('says' in asked ? ['path'] : [])]
   if (found === undefined || found === found.exchange.fallback || found.kind !== 'read') {
     report(path, 'must be a path that a class of kind read serves to GET')
   } else if (

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { shippedLimits, type Weir } from '../support/weir.ts'
 import { openScene } from './scene.ts'
+import { krakenPoster } from './sign.ts'
 
 const TICKER = { path: '/0/public/Ticker?pair=XBTUSD' }
 const PATIENCE_MS = 20_000
@@ -70,6 +71,71 @@ describe('an exchange that bots have called and call no more', { timeout: 60_000
       ['ETHUSD', 'SOLUSD'].map((pair) => bot.send({ path: `/0/public/Depth?pair=${pair}` })),
     )
     expect(answers.map(({ headers }) => headers['x-weir-wait-ms'])).toEqual(['0', '0'])
+  })
+})
+
+// Kraken answered weir's question with 200 and the word "maintenance", and weir took it for well.
+describe('an exchange that says of itself how it is', { timeout: 60_000 }, () => {
+  const SAYS = /\/0\/public\/SystemStatus/
+  const saying = (status: string) => ({
+    kind: 'answer' as const,
+    status: 200,
+    path: SAYS,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ error: [], result: { status, timestamp: '2026-01-01T00:00:00Z' } }),
+    times: Number.POSITIVE_INFINITY,
+  })
+
+  it('is as well as it says, and well again once it is online', async () => {
+    const { exchange, weir, bot } = await openScene({ config: await configWith('{ check_interval: 300ms }') })
+    exchange.fault(saying('maintenance'))
+    await bot.send(TICKER)
+    await until(async () => (await service(weir, 'api.kraken.com'))?.status === 'degraded')
+    expect((await service(weir, 'api.kraken.com'))?.message).toMatch(/says maintenance$/)
+    exchange.clearFaults()
+    await until(async () => (await service(weir, 'api.kraken.com'))?.status === 'healthy')
+    expect(exchange.violations).toEqual([])
+  })
+
+  it('keeps its breaker open in maintenance, though orders wait for it to be probed', async () => {
+    const { exchange, weir, bot } = await openScene({ config: await configWith('{ check_interval: 1h }') })
+    exchange.fault(saying('maintenance'))
+    const failing = { kind: 'answer' as const, status: 503, body: '', times: 5, path: /Ticker/ }
+    exchange.fault(failing)
+    await until(async () => (await bot.send(TICKER)).headers['x-weir-breaker'] !== 'closed')
+    const probes = () => exchange.calls.filter(({ bot: who, path }) => who === 'weir' && SAYS.test(path)).length
+    const post = krakenPoster(exchange.krakenKey('probing'))
+    const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', price: '0.01', volume: '1' }
+    const asked = async () => (await bot.send(post('AddOrder', order))).headers['x-weir-breaker']
+    await until(async () => {
+      expect(await asked()).not.toBe('closed')
+      return probes() >= 2
+    })
+    const told = async () => (await fetch(`${weir.admin}/v1/breakers`)).text()
+    await until(async () => (await told()).includes('says maintenance'))
+    exchange.clearFaults()
+    await until(async () => (await asked()) === 'closed')
+  })
+
+  it('that takes cancels only is degraded, and none of its breakers opens', async () => {
+    const { exchange, weir, bot } = await openScene({ config: await configWith('{ check_interval: 100ms }') })
+    exchange.fault(saying('cancel_only'))
+    await bot.send(TICKER)
+    await until(async () =>
+      /^[6-9] failures in a row, last: says cancel_only$/.test((await service(weir, 'api.kraken.com'))?.message ?? ''),
+    )
+    const page = (await (await fetch(`${weir.admin}/v1/breakers`)).json()) as { breakers: readonly { state: string }[] }
+    expect(new Set(page.breakers.map(({ state }) => state))).toEqual(new Set(['closed']))
+  })
+
+  it('Coinbase is asked for its time', async () => {
+    const { exchange, weir, bot } = await openScene({ config: await configWith('{ check_interval: 300ms }') })
+    await bot.send({ host: 'api.coinbase.com', path: '/api/v3/brokerage/market/products' })
+    const asked = () => exchange.calls.filter(({ bot: who }) => who === 'weir').map(({ host, path }) => host + path)
+    await until(() => asked().length > 0)
+    expect(asked()[0]).toBe('api.coinbase.com/api/v3/brokerage/time')
+    expect(await service(weir, 'api.coinbase.com')).toMatchObject({ status: 'healthy', message: 'answers' })
+    expect(exchange.violations).toEqual([])
   })
 })
 

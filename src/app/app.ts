@@ -35,7 +35,7 @@ import { callIds } from './call-ids.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
 import { type Gossip, gossip } from './gossip.ts'
-import { historyJournal, keepOrder, lanesJournal, ownStore } from './journals.ts'
+import { historyJournal, keepOrder, keysJournal, lanesJournal, ownStore } from './journals.ts'
 import { openCache } from './keeping.ts'
 import { startLearning } from './learning.ts'
 import { Notes } from './notes.ts'
@@ -155,7 +155,7 @@ export const buildApp = async (
   })
   for (const { key, value } of database.breakers()) breakers.restore(key, value as BreakerSnapshot)
 
-  const keys = new Keys(clock)
+  const keys = new Keys(clock, keysJournal(database))
   const storeErrors = () => fleet?.errors() ?? 0
   const send = () => road.probes
   const watched = { rulebook, rules, clock, store, lanes, pricer, breakers, keys, cases, lately, log }

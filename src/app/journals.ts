@@ -6,6 +6,7 @@ import { MemoryStore } from '../limit/memory.ts'
 import type { MeterSnapshot } from '../limit/meter.ts'
 import type { BucketStore } from '../limit/store.ts'
 import { stragglers } from '../limit/stragglers.ts'
+import type { KeysJournal } from '../lockout/keys.ts'
 import type { HistoryJournal } from '../observe/history.ts'
 import type { Log } from '../observe/log.ts'
 import type { OrderNews } from '../orders/ages.ts'
@@ -22,6 +23,12 @@ export const ownStore = (clock: Clock, coldStart: () => number, database: Databa
 /** What is lost makes an order unknown, and so dear; a lost amendment would make it older than it is, and so too cheap. */
 export const keepOrder = (database: Database, news: OrderNews): void =>
   database.saveOrder(news, news.type === 'amended')
+
+/** Keys that rest: to call with one that is locked out would prolong that. */
+export const keysJournal = (database: Database): KeysJournal => ({
+  load: () => database.kept('resting keys'),
+  save: (text) => database.keep('resting keys', text),
+})
 
 /** Minutes of the last day. */
 export const historyJournal = (database: Database): HistoryJournal => ({

@@ -17,7 +17,7 @@ import type { Fingerprints } from '../identify/credential.ts'
 import { identify } from '../identify/layer.ts'
 import { type LimitDeps, limit } from '../limit/layer.ts'
 import type { Keys } from '../lockout/keys.ts'
-import { lockout } from '../lockout/layer.ts'
+import { lockout, stillWell } from '../lockout/layer.ts'
 import { observe } from '../observe/layer.ts'
 import { rescue } from '../rescue/layer.ts'
 
@@ -44,6 +44,8 @@ export const buildRoad = (parts: RoadParts): { bots: Handler<Call>; probes: Hand
     .push(breaker(parts.breakers))
     // Next to the exchange: a token is taken at the last moment, so granted means sent.
     .push(limit(parts.limit))
+    // What waited may go: has its key been locked out meanwhile?
+    .push(stillWell(parts.keys))
     .serve(forward(parts.forward))
   const bots = Stack.of<Call>()
     // Outermost: one fact per call, whatever happens below.

@@ -13,21 +13,42 @@ const LONGEST_REST_MS: Millis = 15 * 60_000
 /** Keys remembered; they come from bots. */
 const KEPT = 4096
 
-interface Trouble {
+interface Known {
   /** Refusals in a row. */
   readonly failures: number
-  readonly restsUntil: Millis
+  /** The exchange has said so: that another call went well proves nothing, for it left before. */
+  readonly lockedOut: boolean
   /** The exchange's own words, from a closed list. */
   readonly reason: string
+}
+
+interface Trouble extends Known {
+  readonly restsUntil: Millis
+}
+
+/** Where rests survive a restart, as one text. */
+export interface KeysJournal {
+  load(): string | undefined
+  save(text: string): void
+}
+
+/** That text, once parsed. */
+interface Written {
+  readonly atWallMs: Millis
+  readonly resting: readonly (Known & { readonly credential: string; readonly leftMs: Millis })[]
 }
 
 /** What is known of keys in trouble, by the hash of their id. A key that is well is not here. */
 export class Keys {
   readonly #clock: Clock
+  readonly #journal: KeysJournal | undefined
   readonly #troubled = new Map<string, Trouble>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, journal?: KeysJournal) {
     this.#clock = clock
+    this.#journal = journal
+    const text = journal?.load()
+    if (text !== undefined) this.#restore(JSON.parse(text) as Written)
   }
 
   /** @throws WeirError `key_stopped` while the key rests */
@@ -52,19 +73,58 @@ export class Keys {
 
   /** Learns from an answer to a call of that key. Only what tells of the key itself counts. */
   report(credential: string, verdict: Verdict, rule: LockoutRule): void {
-    if (verdict.kind === 'ok') this.#troubled.delete(credential)
-    else if (verdict.kind === 'banned')
-      this.#rest(credential, rule.failures, verdict.pauseMs ?? LONGEST_REST_MS, verdict)
-    else if (verdict.kind === 'auth') {
+    const { kind, reason, pauseMs = LONGEST_REST_MS } = verdict
+    if (kind === 'ok') this.#well(credential)
+    else if (kind === 'banned') this.#rest(credential, { failures: rule.failures, lockedOut: true, reason }, pauseMs)
+    else if (kind === 'auth') {
       const failures = (this.#troubled.get(credential)?.failures ?? 0) + 1
       const over = failures - rule.failures
       const restMs = over < 0 ? 0 : Math.min(LONGEST_REST_MS, rule.pauseMs * 2 ** over)
-      this.#rest(credential, failures, restMs, verdict)
+      this.#rest(credential, { failures, lockedOut: false, reason }, restMs)
     }
   }
 
-  #rest(credential: string, failures: number, restMs: Millis, { reason }: Verdict): void {
-    if (this.#troubled.size >= KEPT) this.#troubled.clear()
-    this.#troubled.set(credential, { failures, restsUntil: this.#clock.now() + restMs, reason })
+  #well(credential: string): void {
+    const trouble = this.#troubled.get(credential)
+    if (trouble === undefined) return
+    const resting = trouble.restsUntil > this.#clock.now()
+    if (resting && trouble.lockedOut) return
+    this.#troubled.delete(credential)
+    if (resting) this.#write()
+  }
+
+  /** What was on its way when a rest began may lengthen it, never shorten it. */
+  #rest(credential: string, known: Known, restMs: Millis): void {
+    const now = this.#clock.now()
+    const restsUntil = now + restMs
+    const earlier = this.#troubled.get(credential)?.restsUntil ?? now
+    if (earlier > now && earlier > restsUntil) return
+    this.#keep(credential, { ...known, restsUntil })
+    if (restMs > 0) this.#write()
+  }
+
+  /** Those that rest, by the time that is left: the clocks of two processes have nothing in common. */
+  #write(): void {
+    const now = this.#clock.now()
+    const resting = [...this.#troubled].flatMap(([credential, { restsUntil, ...known }]) =>
+      restsUntil > now ? [{ credential, ...known, leftMs: restsUntil - now }] : [],
+    )
+    this.#journal?.save(JSON.stringify({ atWallMs: this.#clock.wall(), resting } satisfies Written))
+  }
+
+  /** A wall clock that was set back must not make time run backwards. */
+  #restore({ atWallMs, resting }: Written): void {
+    const writtenAt = this.#clock.now() - Math.max(0, this.#clock.wall() - atWallMs)
+    for (const { credential, leftMs, ...known } of resting) {
+      if (writtenAt + leftMs > this.#clock.now()) this.#keep(credential, { ...known, restsUntil: writtenAt + leftMs })
+    }
+  }
+
+  /** Makes room by forgetting who has been in trouble for longest. */
+  #keep(credential: string, trouble: Trouble): void {
+    this.#troubled.delete(credential)
+    const [oldest] = this.#troubled.keys()
+    if (oldest !== undefined && this.#troubled.size >= KEPT) this.#troubled.delete(oldest)
+    this.#troubled.set(credential, trouble)
   }
 }

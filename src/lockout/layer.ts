@@ -22,3 +22,13 @@ export const lockout =
       return credential === undefined || rule === undefined ? next(call) : watched(call, credential, rule)
     }
   }
+
+/** Asks once more when a call that had to wait may go: the key may have been locked out meanwhile. */
+export const stillWell =
+  (keys: Keys): Layer<ClassifiedCall> =>
+  (next) =>
+  async (call) => {
+    const { credential } = call.identity
+    if (credential !== undefined && call.rule.exchange.lockout !== undefined) keys.admit(credential)
+    return next(call)
+  }

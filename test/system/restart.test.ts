@@ -139,6 +139,39 @@ describe('the nonces of a key', { timeout: 90_000 }, () => {
   })
 })
 
+describe('a key that Kraken has locked out', { timeout: 90_000 }, () => {
+  // Only memory knew of it: the first order after a restart was sent, and was one more call of a key that must be quiet.
+  it('rests over a kill, alone', async () => {
+    const { exchange, weir, bot } = await openScene({
+      exchange: { kraken: { lockout: { after: 3, forMs: 900_000 } } },
+    })
+    const key = exchange.krakenKey('locked')
+    const forged = krakenPoster({ ...key, secret: exchange.krakenKey('another').secret })
+    const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '1000' }
+    for (let call = 0; call < 3; call += 1) await bot.send(forged('Balance'))
+    const post = krakenPoster(key)
+    expect((await bot.send(post('Balance'))).json).toEqual({ error: ['EGeneral:Temporary lockout'] })
+    await weir.kill9()
+    const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    const sent = exchange.calls.length
+    for (const [method, fields] of [
+      ['AddOrder', order],
+      ['CancelOrder', { txid: 'O' }],
+    ] as const) {
+      const refused = await second.bot.send(post(method, fields))
+      expect(refused).toMatchObject({ decision: 'refused', json: { error: ['EGeneral:Temporary lockout'] } })
+      expect(refused.headers['x-weir-error']).toBe('key_stopped')
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(600)
+    }
+    expect(exchange.calls).toHaveLength(sent)
+    const other = krakenPoster(exchange.krakenKey('other'))
+    expect(await second.bot.send(other('AddOrder', order))).toMatchObject({
+      decision: 'forwarded',
+      json: { error: [] },
+    })
+  })
+})
+
 describe('a breaker', { timeout: 90_000 }, () => {
   it.each(['stop', 'kill9'] as const)('stays open over a restart for the rest of its time: %s', async (end) => {
     const config = await shippedLimits({ ' open: 1s': ' open: 30s' })

@@ -3,6 +3,7 @@
 
 import { createServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { Timer } from '../core/clock.ts'
 import { secure } from './secure.ts'
 import { createHttp } from './servers.ts'
 import { type Inbound, isLoopback, newSession, type Session } from './session.ts'
@@ -38,6 +39,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
   let accepted = 0
   let dropped = 0
   let drained: (() => void) | undefined
+  let closing: Timer | undefined
 
   const inbound: Inbound = {
     deps,
@@ -66,12 +68,18 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
 
   /** A connection that owes nothing may still have bytes of its last answer on their way to the system: it closes itself. */
   const closeIdle = (): void => {
-    let busy = false
+    let owed = 0
+    let closes = false
     for (const session of open) {
-      if (session.owed > 0 || session.stage === 'http') busy = true
-      if (session.owed === 0 && session.stage === 'http') session.end()
+      owed += session.owed
+      if (session.stage !== 'http') continue
+      closes = true
+      if (session.owed === 0) session.end()
     }
-    if (!busy) drained?.()
+    if (owed > 0) return
+    // HTTP/2 closes in agreement, and a bot that does not read agrees to nothing.
+    if (closes) closing ??= deps.clock.after(CLOSING_MS, () => drained?.())
+    else drained?.()
   }
 
   const accept = (socket: Socket): void => {
@@ -125,6 +133,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
         const grace = deps.clock.after(graceMs, resolve)
         drained = () => {
           grace.cancel()
+          closing?.cancel()
           resolve()
         }
         closeIdle()
@@ -145,6 +154,8 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
   }
 }
 
+/** How long connections that owe nothing may take to close once weir stops. */
+const CLOSING_MS = 500
 /** First byte of a TLS record that carries a handshake (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 0x16
 /** When the system starts to ask whether a silent peer is still there. */

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/core/call.ts'
-import { answers, dial, eventually, KRAKEN, said, secureTunnel, start, tunnel, type Wire } from './support.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { answers, dial, encrypt, eventually, KRAKEN, said, secureTunnel, start, tunnel, type Wire } from './support.ts'
 
 const POST = (length: number): string =>
   `POST /a HTTP/1.1\r\nHost: ${KRAKEN}\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`
@@ -135,6 +136,20 @@ describe('weir that stops', { timeout: 20_000 }, () => {
     await weir.server.stop(60_000)
     await idle.over()
     await weir.server.stop(60_000)
+  })
+
+  // HTTP/2 closes in agreement: one bot that was suspended, or out of reach, held weir for all of the time that calls have.
+  test('stops soon though an idle HTTP/2 bot does not read', async () => {
+    const clock = new FakeClock()
+    const weir = await start({ clock })
+    using idle = await encrypt(await tunnel(weir.port), KRAKEN, ['h2'])
+    const settings = '\0\0\0\x04'
+    idle.say(`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settings}\0\0\0\0\0`)
+    await idle.until((heard) => heard.includes(`${settings}\x01\0\0\0\0`))
+    idle.socket.pause()
+    const stopped = weir.server.stop(60_000).then(() => 'stopped')
+    clock.advance(1_000)
+    expect(await Promise.race([stopped, sleep(5_000, 'still waits')])).toBe('stopped')
   })
 })
 

@@ -125,7 +125,7 @@ export const buildApp = async (
   })
   const others: Gossip | undefined =
     fleet && gossip({ ...fleet, clock, rules, lately, breakers: () => breakers, orders: () => orders })
-  const { orders, pairsOf, hear } = startLearning({
+  const { orders, pairsOf, hear, miss } = startLearning({
     rules,
     clock,
     store,
@@ -202,6 +202,7 @@ export const buildApp = async (
       clock,
       serverClocks,
       learn: hear,
+      miss,
     },
   })
 

@@ -3,7 +3,7 @@
 
 import { givenNames } from '../classify/given-names.ts'
 import { type PairsOf, pairsOfEach } from '../classify/pair.ts'
-import type { ClassifiedCall } from '../core/call.ts'
+import type { Cancelled, ClassifiedCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Handler } from '../core/stack.ts'
@@ -11,7 +11,7 @@ import type { Millis } from '../core/units.ts'
 import { moveSpent } from '../limit/renamed.ts'
 import type { BucketStore } from '../limit/store.ts'
 import { freeAfterMs, type OrderNews, Orders } from '../orders/ages.ts'
-import { learnFrom } from '../orders/learn.ts'
+import { learnFrom, suppose } from '../orders/learn.ts'
 import { ask, question } from './question.ts'
 
 /** An exchange is asked for its table this often at most. */
@@ -36,7 +36,9 @@ export interface Learning {
    * Hears of an answer; `read` parses it, which is done only where there is something to learn.
    * @returns how many orders the call cancelled, where the answer says so
    */
-  readonly hear: (call: ClassifiedCall, read: () => unknown) => number | undefined
+  readonly hear: (call: ClassifiedCall, read: () => unknown) => Cancelled | undefined
+  /** Hears of a call that was sent, and of which no answer tells what became of it. */
+  readonly miss: (call: ClassifiedCall) => void
 }
 
 /** A memory that has learned nothing yet. */
@@ -63,7 +65,10 @@ export const startLearning = (parts: LearningParts): Learning => {
     if (call.request.path === exchange.pairs?.target) hearOfPairs(parts, orders, pairsOf, call, read)
     return undefined
   }
-  return { orders, pairsOf, hear }
+  const miss: Learning['miss'] = (call) => {
+    if (call.rule.learns) suppose(orders, call, givenNames)
+  }
+  return { orders, pairsOf, hear, miss }
 }
 
 /** Whether the question was sent. When it fails, the rules of thumb go on. */

@@ -8,7 +8,7 @@ import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
 import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Belief } from './belief.ts'
-import type { BucketLevel, BucketStore, Outcome, Take } from './store.ts'
+import { type BucketLevel, type BucketStore, type Outcome, spend, type Take } from './store.ts'
 import type { Pass } from './ticket.ts'
 import { lessUncancelled } from './uncancelled.ts'
 
@@ -27,6 +27,7 @@ export const limit =
     const { takes } = pass
     record.waitedMs = pass.waitedMs
     record.spent = takes
+    const foreseen = deps.pricer.foreseen(call)
     const departure = deps.belief.departure(call, takes)
     try {
       return await next(call)
@@ -34,9 +35,13 @@ export const limit =
       // A call that was never written is given back; one that may have arrived is spent (it may have been counted).
       const { verdict } = record
       const outcome = outcomeOf(call)
-      const cameTo = lessUncancelled(takes, record.cancelled)
-      record.spent = cameTo
-      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * cameTo.reduce((sum, take) => sum + take.cost, 0)
+      const { cancelled } = record
+      const cameTo = lessUncancelled(takes, cancelled?.isAll ? cancelled.count : undefined)
+      // What it cancelled that nobody had seen is charged now: the exchange has charged it already.
+      const more = deps.pricer.unforeseen(call, (cancelled?.count ?? 0) - (foreseen ?? Number.POSITIVE_INFINITY))
+      for (const take of more) spend(deps.store, take)
+      record.spent = more.length === 0 ? cameTo : [...cameTo, ...more]
+      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * sumOf(record.spent)
       // Before the next in line is let go: it must find the bucket closed.
       deps.belief.hear(call, takes, departure)
       pass.close(outcome, verdict?.kind !== 'auth', cameTo)
@@ -56,6 +61,8 @@ const admitted = async (deps: LimitDeps, call: ClassifiedCall): Promise<Pass> =>
     throw error
   }
 }
+
+const sumOf = (takes: readonly { readonly cost: Tokens }[]): Tokens => takes.reduce((sum, { cost }) => sum + cost, 0)
 
 /** A cancel of an order that is gone costs nothing: the penalty is for the age of an order, and there is none. */
 const outcomeOf = ({ record: { sent, verdict }, rule }: ClassifiedCall): Outcome => {

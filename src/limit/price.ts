@@ -27,12 +27,17 @@ export interface OrderAges {
   isGone(account: string, orderId: string): boolean
   /** Every order of the account that may still be open. */
   open(account: string): readonly OrderAge[]
+  /** How many more may be open, too old to cost anything. */
+  old(account: string): number
   /** Pairs the account has traded. */
   pairs(account: string): readonly string[]
 }
 
 /** Stands for a pair that could not be read. */
 const UNKNOWN_PAIR = '?'
+
+/** The one name that several open orders may have, a 32-bit number: docs.kraken.com/api/docs/rest-api/add-order. */
+const USERREF = /^-?\d{1,10}$/
 
 /** Plans kept per class; beyond it they are made anew, since keys and pairs come from bots. */
 const PLANS_KEPT = 4096
@@ -77,6 +82,36 @@ export class Pricer {
     if (call.identity.credential === undefined) return []
     const own = call.rule.exchange.buckets.filter((rule) => isGate(rule) && !rule.scopes.includes('ip'))
     return own.map((rule) => take(rule, call, call.facts.pair, 0))
+  }
+
+  /**
+   * How many orders a cancel may end as far as anybody here knows, to be asked before it goes; undefined where age costs
+   * nothing. An unknown name counts as one order. Where a cancel says all, or a userref that weir has seen, the account's old
+   * orders count too, for which of them go by that is not remembered.
+   *
+   * What was cancelled beyond this is what nobody has seen, and may be young. Old orders cost nothing and are counted first,
+   * for else a bot that clears its book of them would pay 8 for each. So an order that was filled long ago, which nobody
+   * tells weir, hides one that it has not seen, until a cancel of all or an answer about the order shows that it is gone.
+   */
+  foreseen(call: ClassifiedCall): number | undefined {
+    const { rule, facts, identity } = call
+    const cost = rule.kind === 'cancel' ? rule.costs.find(({ byAge }) => byAge.length > 0) : undefined
+    if (cost === undefined) return undefined
+    const account = identity.account ?? ''
+    const touched = this.#touched(call, account)
+    const free = touched.filter((order) => order !== undefined && penaltyAt(cost, order.ageMs) === 0).length
+    const isSeen = (id: string): boolean => USERREF.test(id) && this.#orders.find(account, id).length > 0
+    const mayBeMore = facts.orderIds.length === 0 || facts.orderIds.some(isSeen)
+    return touched.length - free + (mayBeMore ? Math.max(free, this.#orders.old(account)) : free)
+  }
+
+  /** What so many orders cost that nobody has seen: each as the youngest, on every pair that it may be of. */
+  unforeseen(call: ClassifiedCall, orders: number): readonly Take[] {
+    if (orders <= 0) return []
+    const pairs = this.#guess(call.identity.account ?? '', call.facts.pair)
+    return call.rule.costs
+      .filter(({ byAge }) => byAge.length > 0)
+      .flatMap((cost) => pairs.map((pair) => take(cost.bucket, call, pair, orders * penaltyAt(cost, 0))))
   }
 
   #plansOf(rule: EndpointClass): Map<string, readonly Take[]> {

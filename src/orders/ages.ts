@@ -1,7 +1,7 @@
 // Which pair an order belongs to and how old it is: Kraken's engine charges a cancel by the age of what it cancels, and the
 // cancel names only the id. Learned from the answers that pass through; orders sent over WebSocket or FIX are not seen here.
-// Orders whose age costs nothing any more stay known by name alone, for an order that nobody knows is priced as the youngest.
-// So do those that ended: there is nothing left to cancel, and so nothing to pay.
+// Orders whose age costs nothing any more stay known by name alone, for an order that nobody knows is priced as the youngest:
+// one generation of names at least, two at most (names.ts). So do those that ended: there is nothing left to cancel or to pay.
 
 import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
@@ -25,6 +25,8 @@ const OWN_ID = /^[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}$/
 interface Account {
   /** Open orders, in the order in which they were placed or amended. Those that grew old are dropped in passing. */
   readonly young: Set<Order>
+  /** How many were dropped there and have not ended, as far as anybody has told. */
+  old: number
   /** Every pair it has traded, also those of orders that are gone. */
   pairs: Set<string>
 }
@@ -52,7 +54,8 @@ export type OrderNews =
       readonly names: readonly number[]
       readonly agoMs: Millis
     }
-  | { readonly type: 'gone'; readonly account: string; readonly name: number }
+  /** `count` orders of that name, where it is known how many. */
+  | { readonly type: 'gone'; readonly account: string; readonly name: number; readonly count?: number }
   | { readonly type: 'all_gone'; readonly account: string }
   /** Pairs turned out to be others, told as from and to. */
   | { readonly type: 'renamed'; readonly pairs: readonly (readonly [string, string])[] }
@@ -95,7 +98,7 @@ export class Orders {
 
   /** The account trades that pair: an order that nobody knows may be of it. */
   traded(account: string, pair: string): Account {
-    const own = this.#accounts.get(account) ?? { young: new Set(), pairs: new Set() }
+    const own = this.#accounts.get(account) ?? { young: new Set(), old: 0, pairs: new Set() }
     own.pairs.add(pair)
     this.#accounts.set(account, own)
     return own
@@ -107,9 +110,10 @@ export class Orders {
     this.#learn({ type: 'amended', account, name: number, names: numbers, agoMs: 0 })
   }
 
-  /** It is no longer open; nor is any other of that name. */
-  gone(account: string, name: string): void {
-    this.#learn({ type: 'gone', account, name: numberOf(account, name) })
+  /** It is no longer open; nor is any other of that name. @param count how many these were, where that is known */
+  gone(account: string, name: string, count?: number): void {
+    const news = { type: 'gone', account, name: numberOf(account, name) } as const
+    this.#learn(count === undefined ? news : { ...news, count })
   }
 
   /** The exchange has no open order of that name. Only its own ids tell for sure which order was meant. */
@@ -147,9 +151,17 @@ export class Orders {
 
   /** Orders of the account that may be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
-    const young = this.#accounts.get(account)?.young ?? new Set()
-    this.#dropOld(young)
-    return [...young].filter((order) => this.#isYoung(order)).map((order) => this.#aged(order))
+    return this.#young(account).map((order) => this.#aged(order))
+  }
+
+  /**
+   * How many more of its orders may be open, too old to cost anything. Of an order that was filled nobody tells: it counts
+   * until all are cancelled, a list shows it as closed, or its bot is told that it is gone.
+   */
+  old(account: string): number {
+    const young = this.#young(account).length
+    const own = this.#accounts.get(account)
+    return own === undefined ? 0 : own.old + own.young.size - young
   }
 
   pairs(account: string): readonly string[] {
@@ -177,9 +189,10 @@ export class Orders {
   #placed({ account, pair, names, agoMs }: Told<'placed'>): void {
     const order: Order = { pair, bornAt: this.#clock.now() - agoMs }
     for (const name of names) this.#name(name, order)
-    const { young } = this.traded(account, pair)
-    this.#dropOld(young)
-    if (this.#isYoung(order)) young.add(order)
+    const own = this.traded(account, pair)
+    own.old += this.#dropOld(own.young)
+    if (this.#isYoung(order)) own.young.add(order)
+    else own.old += 1
   }
 
   #amended({ account, name, names, agoMs }: Told<'amended'>): void {
@@ -188,24 +201,30 @@ export class Orders {
     for (const order of amended) {
       order.bornAt = this.#clock.now() - agoMs
       for (const given of names) this.#name(given, order)
-      const { young } = this.traded(account, order.pair)
-      young.delete(order)
-      young.add(order)
+      const own = this.traded(account, order.pair)
+      leave(own, order)
+      own.young.add(order)
     }
   }
 
-  #gone({ account, name }: Told<'gone'>): void {
-    for (const order of this.#named(name)) {
+  #gone({ account, name, count = 0 }: Told<'gone'>): void {
+    const own = this.#accounts.get(account)
+    const named = this.#named(name)
+    for (const order of named) {
       order.bornAt = GONE
-      this.#accounts.get(account)?.young.delete(order)
+      if (own !== undefined) leave(own, order)
     }
+    // The rest were old, or never seen here.
+    if (own !== undefined) own.old = Math.max(0, own.old - Math.max(0, count - named.length))
     this.#names.give(name, ENDED)
   }
 
   #allGone(account: string): void {
     const own = this.#accounts.get(account)
-    for (const order of own?.young ?? []) order.bornAt = GONE
-    own?.young.clear()
+    if (own === undefined) return
+    for (const order of own.young) order.bornAt = GONE
+    own.young.clear()
+    own.old = 0
   }
 
   /**
@@ -238,12 +257,24 @@ export class Orders {
     return all.size === 0 ? order : all.add(order)
   }
 
-  /** Drops those in front that are gone or too old to cost anything: each once, so that nobody walks past them again. */
-  #dropOld(orders: Set<Order>): void {
+  /**
+   * Drops those in front that are gone or too old to cost anything: each once, so that nobody walks past them again.
+   * @returns how many
+   */
+  #dropOld(orders: Set<Order>): number {
+    const before = orders.size
     for (const order of orders) {
-      if (this.#isYoung(order)) return
+      if (this.#isYoung(order)) break
       orders.delete(order)
     }
+    return before - orders.size
+  }
+
+  #young(account: string): readonly Order[] {
+    const own = this.#accounts.get(account)
+    if (own === undefined) return []
+    own.old += this.#dropOld(own.young)
+    return [...own.young].filter((order) => this.#isYoung(order))
   }
 
   #isYoung({ bornAt }: Order): boolean {
@@ -253,6 +284,11 @@ export class Orders {
   #aged({ pair, bornAt }: Order): OrderAge {
     return { pair, ageMs: this.#clock.now() - bornAt }
   }
+}
+
+/** It is no longer among the young, or the old, of its account. */
+const leave = (own: Account, order: Order): void => {
+  if (!own.young.delete(order)) own.old = Math.max(0, own.old - 1)
 }
 
 const listed = (named: Order | Set<Order>): readonly Order[] => (named instanceof Set ? [...named] : [named])

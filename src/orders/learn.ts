@@ -1,6 +1,6 @@
 // What Kraken's answers tell about orders: ids, pairs, births. Read from answers that were accepted.
 
-import type { ClassifiedCall, ProxyRequest } from '../core/call.ts'
+import type { Cancelled, ClassifiedCall, ProxyRequest } from '../core/call.ts'
 import type { Millis } from '../core/units.ts'
 import type { Orders } from './ages.ts'
 
@@ -13,7 +13,7 @@ export interface Reader {
 
 /**
  * Remembers what one answer tells. Anything that is not as documented is passed over.
- * @returns how many orders were cancelled, where it says so for sure
+ * @returns how many orders were cancelled, where it says so
  */
 export const learnFrom = (
   orders: Orders,
@@ -21,13 +21,14 @@ export const learnFrom = (
   json: unknown,
   wallMs: Millis,
   { normalPair, givenNames }: Reader,
-): number | undefined => {
+): Cancelled | undefined => {
   const account = call.identity.account
   const result = record(record(json)?.result)
-  const endpoint = call.request.path.slice(call.request.path.lastIndexOf('/') + 1)
+  const endpoint = endpointOf(call)
   const { facts, request } = call
   if (account === undefined) return undefined
   if (result === undefined) {
+    if (json === undefined || call.record.verdict?.kind === 'failing') suppose(orders, call, givenNames)
     const [only, ...others] = facts.orderIds
     const unknown = texts(record(json)?.error).some((error) => error.startsWith(UNKNOWN))
     if (unknown && only !== undefined && others.length === 0) orders.unknown(account, only)
@@ -61,9 +62,12 @@ export const learnFrom = (
       }
       return undefined
     case 'CancelOrder':
-    case 'CancelOrderBatch':
-      for (const id of facts.orderIds) orders.gone(account, id)
-      return cancelledBy(result)
+    case 'CancelOrderBatch': {
+      const cancelled = cancelledBy(result)
+      const count = facts.orderIds.length === 1 ? cancelled?.count : undefined
+      for (const id of facts.orderIds) orders.gone(account, id, count)
+      return cancelled
+    }
     case 'CancelAll':
       orders.allGone(account)
       return cancelledBy(result)
@@ -78,10 +82,38 @@ export const learnFrom = (
   }
 }
 
+/**
+ * Takes what was sent, and has no answer that tells what became of it, for done where that makes orders younger: the exchange
+ * may have done it. An order that was not known stays unknown, and is priced as the youngest anyway.
+ */
+export const suppose = (orders: Orders, call: ClassifiedCall, givenNames: Reader['givenNames']): void => {
+  const { facts, request, identity } = call
+  const { account } = identity
+  if (account === undefined) return
+  switch (endpointOf(call)) {
+    case 'AddOrder':
+    case 'AddOrderBatch':
+      // Without a name of its own nobody can ask for it; a cancel of all tells how many there were.
+      for (const names of givenNames(request)) {
+        if (names.length > 0) orders.placed(account, facts.pair ?? '?', distinct(names))
+      }
+      return
+    case 'AmendOrder':
+      for (const id of facts.orderIds) orders.amended(account, id)
+      return
+    case 'EditOrder':
+      for (const id of facts.orderIds) orders.amended(account, id, distinct([id, ...(givenNames(request)[0] ?? [])]))
+      return
+    default:
+  }
+}
+
+const endpointOf = ({ request: { path } }: ClassifiedCall): string => path.slice(path.lastIndexOf('/') + 1)
+
 /** While cancels are pending, `count` may not be all of it (docs.kraken.com/api/docs/rest-api/cancel-order). */
-const cancelledBy = ({ count, pending }: Readonly<Record<string, unknown>>): number | undefined => {
+const cancelledBy = ({ count, pending }: Readonly<Record<string, unknown>>): Cancelled | undefined => {
   const isPending = Array.isArray(pending) ? pending.length > 0 : pending !== undefined && pending !== false
-  return isPending || typeof count !== 'number' || !(count >= 0) ? undefined : count
+  return typeof count === 'number' && count >= 0 ? { count, isAll: !isPending } : undefined
 }
 
 /** An order as OpenOrders and QueryOrders show it: `opentm` in unix seconds, `descr.pair`. */

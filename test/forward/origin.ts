@@ -91,6 +91,7 @@ export function senderTo(
   upstream: Partial<UpstreamRule> = {},
   address = '127.0.0.1',
   learn: ForwardDeps['learn'] = () => undefined,
+  miss: ForwardDeps['miss'] = () => {},
 ): (call: ClassifiedCall) => Promise<Reply> {
   const hosts = shippedRules().hosts
   const pools = new Pools({ trust: [origin.caPem], route: () => ({ host: address, port: origin.port }) })
@@ -107,6 +108,7 @@ export function senderTo(
     clock: realClock,
     serverClocks: new ServerClocks(realClock),
     learn,
+    miss,
   })
 }
 

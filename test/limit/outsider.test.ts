@@ -45,7 +45,7 @@ const run = async (scene: Scene): Promise<{ minutes: Minute[]; events: WeirEvent
   const tell = tee(observers)
   const cases = new Cases(clock, tell)
   observers.push(cases.observer)
-  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [], isGone: () => false })
+  const pricer = new Pricer({ find: () => [], open: () => [], old: () => 0, pairs: () => [], isGone: () => false })
   const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell })
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e9, tell })
   const minutes: Minute[] = []

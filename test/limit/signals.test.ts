@@ -27,7 +27,7 @@ let events: WeirEvent[]
 beforeEach(() => {
   clock = new FakeClock()
   store = new MemoryStore(clock, () => 1)
-  pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [], isGone: () => false })
+  pricer = new Pricer({ find: () => [], open: () => [], old: () => 0, pairs: () => [], isGone: () => false })
   events = []
   belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell: (event) => void events.push(event) })
 })

@@ -30,7 +30,7 @@ const run = async (rule: BucketRule, { jitterMs, calls, others }: Traffic) => {
   const store = new MemoryStore(clock, () => 1)
   const events: WeirEvent[] = []
   const tell = (event: WeirEvent) => void events.push(event)
-  const pricer = new Pricer({ find: () => [], open: () => [], pairs: () => [], isGone: () => false })
+  const pricer = new Pricer({ find: () => [], open: () => [], old: () => 0, pairs: () => [], isGone: () => false })
   const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell })
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e9, tell })
   const counter =

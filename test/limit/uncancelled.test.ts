@@ -53,7 +53,7 @@ describe('what a cancel came to', () => {
     const order = fc.record({ pair: fc.constantFrom('XBT/USD', 'ETH/USD'), ageMs: age, filled: fc.boolean() })
     fc.assert(
       fc.property(fc.array(order, { minLength: 1, maxLength: 12 }), (orders) => {
-        const ages = { find: () => [], isGone: () => false, open: () => orders, pairs: () => [] }
+        const ages = { find: () => [], isGone: () => false, open: () => orders, old: () => 0, pairs: () => [] }
         const path = '/0/private/CancelAll'
         const call = aCall({ method: 'POST', path, body: 'nonce=1', credential: 'main' })
         const cancel = classOf('api.kraken.com', 'POST', path)

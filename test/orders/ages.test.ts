@@ -163,6 +163,64 @@ describe('what is open', () => {
   })
 })
 
+describe('what is open and too old to cost anything', () => {
+  it('is counted until it is known to be gone, by whichever name', () => {
+    for (const id of ['A', 'B', 'C']) orders.placed('main', 'XBT/USD', [id, '7'])
+    orders.placed('main', 'ETH/USD', ['D'], 10 * MINUTE)
+    expect(orders.old('main')).toBe(1)
+    clock.advance(5 * MINUTE)
+    expect(orders.old('main')).toBe(4)
+    orders.gone('main', 'A')
+    orders.gone('main', 'A')
+    orders.amended('main', 'B')
+    expect(orders.old('main')).toBe(2)
+    expect(orders.open('main')).toHaveLength(1)
+    orders.allGone('main')
+    expect(orders.old('main')).toBe(0)
+    expect(orders.old('nobody')).toBe(0)
+  })
+
+  it('is less by as many as went by one name, though it is no longer known which', () => {
+    for (const id of ['A', 'B', 'C']) orders.placed('main', 'XBT/USD', [id, '7'])
+    clock.advance(5 * MINUTE)
+    orders.placed('main', 'XBT/USD', ['D', '7'])
+    orders.placed('main', 'XBT/USD', ['E'], 5 * MINUTE)
+    orders.gone('main', '7', 4)
+    expect([orders.old('main'), orders.open('main').length]).toEqual([1, 0])
+  })
+
+  it('agrees with a plain list of orders, whatever happens', () => {
+    const step = fc.record({
+      act: fc.constantFrom('place', 'list', 'amend', 'gone'),
+      id: fc.constantFrom('A', 'B', 'C', 'D', 'E'),
+      ms: fc.integer({ min: 0, max: 200_000 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const time = new FakeClock()
+        const subject = new Orders(time, () => 300_000)
+        const model = new Map<string, number>()
+        for (const { act, id, ms } of steps) {
+          time.advance(ms)
+          if (act === 'gone') {
+            subject.gone('main', id)
+            model.delete(id)
+          } else if (act === 'amend') {
+            subject.amended('main', id)
+            if (model.has(id)) model.set(id, time.now())
+          } else if (!model.has(id)) {
+            const agoMs = act === 'list' ? 2 * ms : 0
+            subject.placed('main', 'P', [id], agoMs)
+            model.set(id, time.now() - agoMs)
+          }
+          const old = [...model.values()].filter((at) => time.now() - at >= 300_000).length
+          expect([subject.open('main').length, subject.old('main')]).toEqual([model.size - old, old])
+        }
+      }),
+    )
+  })
+})
+
 describe('the memory', () => {
   // An order was forgotten after 300 s because its cancel is free from then on. But an unknown order is priced as the youngest:
   // cancelling an order of yesterday was charged 8, on every pair of the account, and new orders waited for it.

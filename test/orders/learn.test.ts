@@ -3,10 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { readFacts } from '../../src/classify/facts.ts'
 import { givenNames } from '../../src/classify/given-names.ts'
 import { unlistedPairs } from '../../src/classify/pair.ts'
+import type { Cancelled, ClassifiedCall, Verdict } from '../../src/core/call.ts'
 import { Orders } from '../../src/orders/ages.ts'
-import { learnFrom } from '../../src/orders/learn.ts'
+import { learnFrom, suppose } from '../../src/orders/learn.ts'
 import { classOf } from '../rules/shipped.ts'
-import { aCall } from '../support/build.ts'
+import { aCall, aVerdict } from '../support/build.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const reader = { normalPair: (name: string | undefined) => unlistedPairs('kraken').normal(name), givenNames }
@@ -19,14 +20,19 @@ beforeEach(() => {
 })
 
 /** Kraken answered `result` to a call that said `body`. */
-const answered = (endpoint: string, body: unknown, result: unknown): number | undefined =>
+const answered = (endpoint: string, body: unknown, result: unknown): Cancelled | undefined =>
   heard(endpoint, body, { error: [], result })
-const heard = (endpoint: string, body: unknown, json: unknown): number | undefined => {
+const heard = (endpoint: string, body: unknown, json: unknown, verdict?: Verdict): Cancelled | undefined => {
+  const call = sent(endpoint, body)
+  call.record.verdict = verdict
+  return learnFrom(orders, call, json, clock.wall(), reader)
+}
+const sent = (endpoint: string, body: unknown): ClassifiedCall => {
   const path = `/0/private/${endpoint}`
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const call = aCall({ method: 'POST', path, body: text, credential: 'main' })
   const rule = classOf('api.kraken.com', 'POST', path)
-  return learnFrom(orders, { ...call, rule, facts: readFacts(call.request, rule) }, json, clock.wall(), reader)
+  return { ...call, rule, facts: readFacts(call.request, rule) }
 }
 /** Which of these names lead to an order. */
 const known = (...names: string[]) => names.filter((name) => orders.find('main', name).length > 0)
@@ -149,28 +155,79 @@ describe('an order that was changed', () => {
   })
 })
 
+describe('a call of which no answer tells what became of it', () => {
+  const TOO_OLD = [{ pair: 'XBT/USD', ageMs: 310_000 }]
+  beforeEach(() => {
+    answered('AddOrder', { pair: 'XBTUSD', userref: 7 }, { txid: ['TX-1'] })
+    clock.advance(310_000)
+  })
+
+  // The exchange had amended the order, the answer was lost on the way, and a cancel was priced by the age before.
+  it.each([
+    ['AmendOrder', { txid: 'TX-1', limit_price: '5' }],
+    ['AmendOrder', { txid: '7', limit_price: '5' }],
+    ['EditOrder', { txid: 'TX-1', pair: 'XBTUSD' }],
+  ])('makes its order young when it was %s of %o', (endpoint, body) => {
+    suppose(orders, sent(endpoint, body), givenNames)
+    for (const name of ['TX-1', '7']) expect(orders.find('main', name)).toEqual(young())
+  })
+
+  it('makes it young, too, when the answer is none, or says that the exchange was unwell', () => {
+    heard('AmendOrder', { txid: 'TX-1' }, undefined)
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+    clock.advance(310_000)
+    heard('AmendOrder', { txid: 'TX-1' }, { error: ['EService:Timeout'] }, aVerdict('failing'))
+    expect(orders.find('main', 'TX-1')).toEqual(young())
+  })
+
+  it('leaves it as old as it is when the exchange says that it changed nothing', () => {
+    heard('AmendOrder', { txid: 'TX-1' }, { error: ['EOrder:Insufficient funds'] }, aVerdict('client'))
+    expect(orders.find('main', 'TX-1')).toEqual(TOO_OLD)
+  })
+
+  it('may have given an order another name', () => {
+    suppose(orders, sent('EditOrder', { txid: 'TX-1', pair: 'XBTUSD', userref: 9 }), givenNames)
+    expect(known('TX-1', '7', '9')).toEqual(['TX-1', '7', '9'])
+  })
+
+  // Beside an old order of the same userref it was not known: a cancel of both cost nothing here, and 8 at the exchange.
+  it('may have placed an order by the names that its bot gave it', () => {
+    suppose(orders, sent('AddOrder', { pair: 'ETHUSD', userref: 7 }), givenNames)
+    expect(orders.find('main', '7')).toEqual(young('ETH/USD'))
+    suppose(orders, sent('AddOrderBatch', { pair: 'XBTUSD', orders: [{ cl_ord_id: 'mine' }, {}] }), givenNames)
+    expect(orders.find('main', 'mine')).toEqual(young())
+    expect(orders.open('main')).toHaveLength(2)
+  })
+
+  it('leaves what it was to cancel as it is', () => {
+    suppose(orders, sent('CancelOrder', { txid: 'TX-1' }), givenNames)
+    expect(orders.find('main', 'TX-1')).toEqual(TOO_OLD)
+  })
+})
+
 describe('a cancel of orders that are gone', () => {
   const TXID = 'OQCLML-BW3P3-BUCMWZ'
   const OTHER = 'OAAAAA-BW3P3-BUCMWZ'
+  const all = (count: number) => ({ count, isAll: true })
 
   // Kraken answers a batch of cancels with how many orders there were; one that cancelled none was charged for each of its
   // names, on every pair of the account.
   it.each([
-    ['CancelOrder', { txid: TXID }, { count: 0 }, 0],
-    ['CancelOrder', { txid: '7' }, { count: 3, pending: false }, 3],
-    ['CancelOrderBatch', { orders: [TXID, OTHER] }, { count: 1 }, 1],
+    ['CancelOrder', { txid: TXID }, { count: 0 }, all(0)],
+    ['CancelOrder', { txid: '7' }, { count: 3, pending: false }, all(3)],
+    ['CancelOrderBatch', { orders: [TXID, OTHER] }, { count: 1 }, all(1)],
     ['CancelOrderBatch', { orders: [TXID, OTHER] }, {}, undefined],
     ['CancelOrderBatch', { orders: [TXID, OTHER] }, { count: '0' }, undefined],
-    ['CancelAll', 'nonce=1', { count: 0 }, 0],
+    ['CancelAll', 'nonce=1', { count: 0 }, all(0)],
     ['CancelAllOrdersAfter', 'timeout=60', { count: 0 }, undefined],
     ['AddOrder', 'pair=XBTUSD', { count: 0 }, undefined],
-  ])('%s of %o, answered %o, has cancelled %s', (endpoint, body, result, cancelled) => {
-    expect(answered(endpoint, body, result)).toBe(cancelled)
+  ])('%s of %o, answered %o, has cancelled %o', (endpoint, body, result, cancelled) => {
+    expect(answered(endpoint, body, result)).toEqual(cancelled)
   })
 
   // An order whose cancel is still under way was taken for one that was not there, and its penalty was given back.
-  it.each([true, [7], 'yes'])('says nothing of how many while some are pending: %o', (pending) => {
-    expect(answered('CancelOrder', { txid: TXID }, { count: 0, pending })).toBeUndefined()
+  it.each([true, [7], 'yes'])('says how many at least while some are pending: %o', (pending) => {
+    expect(answered('CancelOrder', { txid: TXID }, { count: 0, pending })).toEqual({ count: 0, isAll: false })
   })
 
   it('leaves them known to be gone', () => {

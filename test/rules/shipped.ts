@@ -81,4 +81,4 @@ export const priceOf = ({ host, call, body }: Written, by: Rules = rules): strin
   return paid.map((take) => `${take.rule.name} ${take.cost}`).join(', ')
 }
 
-const NO_ORDERS: OrderAges = { find: () => [], open: () => [], pairs: () => [], isGone: () => false }
+const NO_ORDERS: OrderAges = { find: () => [], open: () => [], old: () => 0, pairs: () => [], isGone: () => false }

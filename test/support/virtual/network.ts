@@ -17,6 +17,7 @@ export class Network {
   readonly rule: NetworkRule
   readonly #clock: Clock
   readonly #chance: () => number
+  readonly #cuts: string[] = []
 
   constructor(clock: Clock, chance: () => number, rule: NetworkRule) {
     this.rule = rule
@@ -31,5 +32,18 @@ export class Network {
     const at = now + baseMs + this.#chance() * jitterMs
     const held = stall !== undefined && at >= stall.fromMs && at < stall.toMs
     this.#clock.after((held ? stall.toMs : at) - now, arrived)
+  }
+
+  /** The next answer from that path is lost: its connection is reset before any byte of it has arrived. */
+  cut(path: string): void {
+    this.#cuts.push(path)
+  }
+
+  /** Whether this answer is lost; a cut hits one. */
+  loses(path: string): boolean {
+    const at = this.#cuts.indexOf(path)
+    if (at < 0) return false
+    this.#cuts.splice(at, 1)
+    return true
   }
 }

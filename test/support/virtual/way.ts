@@ -74,7 +74,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
   const { rules } = loaded
   const store = new MemoryStore(clock, () => rules.coldStart)
   const lanes = new Lanes({ store, clock, maxQueueBytes: () => rules.maxQueueBytes, tell })
-  const { orders, pairsOf, hear } = startLearning({ rules: () => rules, clock, store, send: () => probes })
+  const { orders, pairsOf, hear, miss } = startLearning({ rules: () => rules, clock, store, send: () => probes })
   const serverClocks = new ServerClocks(clock)
   const breakers = new Breakers({
     clock,
@@ -103,6 +103,7 @@ export const throughWeir = ({ clock, network, exchange, config, tell = () => {} 
       clock,
       serverClocks,
       learn: hear,
+      miss,
     },
   })
   let calls = 0
@@ -128,6 +129,10 @@ const dispatcher =
     network.cross(() => {
       const answer = exchange.answer(arrival)
       network.cross(() => {
+        if (network.loses(path)) {
+          handler.onResponseError?.(controller, new Error('the connection was reset'))
+          return
+        }
         controller.rawHeaders = Object.entries(answer.headers)
           .flat()
           .map((text) => Buffer.from(text, 'latin1'))

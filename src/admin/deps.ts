@@ -50,6 +50,8 @@ export interface AdminDeps {
   /** @param exchange undefined for all of them together */
   readonly totals: (exchange: string | undefined) => TotalsView
   readonly lately: (exchange: string | undefined) => ActivityView
+  /** Of the last five minutes: how long the exchange took to send its head. */
+  readonly upstream: (exchange: string) => LatencyView
   readonly latencies: () => Readonly<Record<'wait' | 'duration' | 'overhead', LatencyView>>
   readonly calls: (limit: number) => readonly CallView[]
   readonly violations: (limit: number) => readonly ViolationView[]

@@ -7,6 +7,10 @@ import { fromWire } from './wire.ts'
 
 /** Among so many of the last calls refusals are looked for. */
 const LOOKED_AT = 500
+/** So many of each are shown. */
+const REFUSALS = 10
+const DECISIONS = 5
+const BOTS = 5
 
 /** `/health/metrics`: what the counters say, by exchange, and how long things take. */
 export const numbers = (deps: AdminDeps) => ({
@@ -23,24 +27,34 @@ export const numbers = (deps: AdminDeps) => ({
 })
 
 /** `/v1/status`: one look at everything. */
-export const statusOf = (deps: AdminDeps) => ({
-  health: health(deps),
-  exchanges: deps.exchanges(),
-  limits: deps.limits(),
-  queues: deps.queues(),
-  breakers: deps.breakers(),
-  cache: deps.cache(),
-  config: deps.config(),
-  store: deps.store(),
-  lately: deps.lately(undefined),
-  total: deps.totals(undefined),
-  refusals: deps
-    .calls(LOOKED_AT)
-    .filter(({ decision }) => decision === 'refused' || decision === 'failed')
-    .slice(-10),
-  alerts: deps.alerts(true),
-  recommendations: deps.recommendations(),
-})
+export const statusOf = (deps: AdminDeps) => {
+  const calls = deps.calls(LOOKED_AT)
+  return {
+    health: health(deps),
+    exchanges: deps.exchanges(),
+    limits: deps.limits(),
+    queues: deps.queues(),
+    breakers: deps.breakers(),
+    cache: deps.cache(),
+    config: deps.config(),
+    store: deps.store(),
+    lately: deps.lately(undefined),
+    total: deps.totals(undefined),
+    traffic: deps.exchanges().flatMap((exchange) => {
+      const lately = deps.lately(exchange)
+      return lately.calls === 0 ? [] : [{ exchange, ...lately, upstream: deps.upstream(exchange) }]
+    }),
+    spenders: deps.spenders(),
+    bots: deps
+      .stats()
+      .bots.slice(0, BOTS)
+      .map(({ classes: _, ...bot }) => bot),
+    decisions: calls.slice(-DECISIONS),
+    refusals: calls.filter(({ decision }) => decision === 'refused' || decision === 'failed').slice(-REFUSALS),
+    alerts: deps.alerts(true),
+    recommendations: deps.recommendations(),
+  }
+}
 
 /** What moves from second to second. */
 export const levelsOf = (deps: AdminDeps): LevelsView => ({

@@ -20,6 +20,7 @@ export const adminDeps = (app: App): AdminDeps => ({
   metrics: app.metrics,
   totals: (exchange) => app.metrics.tally.totals(exchange),
   lately: (exchange) => app.lately.counts(exchange),
+  upstream: (exchange) => app.lately.upstream(exchange),
   latencies: () => app.metrics.latencies(),
   calls: (limit) => app.recent.calls(limit),
   violations: (limit) => app.recent.violations(limit),

@@ -2,8 +2,9 @@
 // where something is not well.
 
 import type { AlertView } from '../core/alert.ts'
-import type { BreakerView, CallView, LimitView, QueueView, StoreView } from '../core/views.ts'
+import type { BreakerView, LimitView, QueueView, StoreView } from '../core/views.ts'
 import type { StatusView } from '../core/watch.ts'
+import { botRow, cacheText, decisionRow, refusalRow, spentText, trafficRow } from './status-usage.ts'
 import { amount, bytes, counted, duration } from './words.ts'
 
 /** How to print. */
@@ -27,7 +28,7 @@ export const statusText = (status: StatusView, screen: Screen): string => {
       'alerts',
       status.alerts.flatMap((alert) => alertRows(alert, screen, paint)),
     ),
-    section('buckets', bucketRows(status.limits, paint)),
+    section('buckets', bucketRows(status, screen, paint)),
     section(
       'lanes',
       status.queues.filter(({ waiting }) => waiting > 0).map((queue) => laneRow(queue, paint)),
@@ -39,10 +40,18 @@ export const statusText = (status: StatusView, screen: Screen): string => {
     section('shared', storeRows(status.store, paint)),
     section('nonces', status.queues.flatMap(nonceRows)),
     section('breakers', breakerRows(status.breakers, paint)),
-    section('last 5 min', [latelyRow(status)]),
+    section('last 5 min', [latelyRow(status), ...status.traffic.map(trafficRow)]),
+    section(
+      'busiest bots',
+      status.bots.map((bot) => botRow(bot, screen.nowWallMs)),
+    ),
     section(
       'refused lately',
       status.refusals.map((call) => refusalRow(call, screen.nowWallMs)),
+    ),
+    section(
+      'last calls',
+      status.decisions.map((call) => decisionRow(call, screen.nowWallMs)),
     ),
   ]
   const lines = sections
@@ -76,11 +85,11 @@ const alertRows = ({ severity, message, raisedAtWallMs }: AlertView, screen: Scr
 const section = (title: string, rows: readonly string[]): string =>
   rows.length === 0 ? '' : `${title}\n${rows.map((row) => `  ${row}\n`).join('')}`
 
-const bucketRows = (limits: readonly LimitView[], paint: Paint): string[] => {
+const bucketRows = ({ limits, spenders }: StatusView, { columns }: Screen, paint: Paint): string[] => {
   const fullestFirst = [...limits].sort((a, b) => b.utilization - a.utilization || a.bucket.localeCompare(b.bucket))
   const shown = fullestFirst.slice(0, BUCKETS_SHOWN)
   const width = Math.max(0, ...shown.map(({ bucket, scope }) => `${bucket} ${scope}`.length))
-  const rows = shown.map((view) => bucketRow(view, width, paint))
+  const rows = shown.flatMap((view) => beside(bucketRow(view, width, paint), spentText(view, spenders), columns))
   const more = limits.length - shown.length
   return more === 0 ? rows : [...rows, `and ${counted(more, 'bucket')} with more left`]
 }
@@ -139,17 +148,16 @@ const breakerRow = ({ host, state, reason, forced, openForMs }: BreakerView, pai
 }
 
 const latelyRow = ({ lately, total, cache }: StatusView): string => {
-  const asked = lately.cacheHits + lately.cacheMisses
-  const hits = asked === 0 ? '' : `, ${Math.round((lately.cacheHits / asked) * 100)} % of ${asked} from the cache`
   const kept = `${counted(cache.entries, 'answer')} kept, ${bytes(cache.bytes)} of ${bytes(cache.maxBytes)}`
   const calls = `${counted(lately.calls, 'call')}, ${lately.refused} refused, ${lately.throttled} turned away by an exchange`
-  return `${calls}${hits} (${kept}); ${counted(total.violations, 'violation')} since the start`
+  return `${calls}${cacheText(lately)} (${kept}); ${counted(total.violations, 'violation')} since the start`
 }
 
-const refusalRow = (call: CallView, nowWallMs: number): string => {
-  const ago = duration(Math.max(0, nowWallMs - call.atWallMs))
-  const what = [call.error, call.reason].filter((word) => word !== undefined && word !== 'ok').join(', ')
-  return `${ago} ago  ${call.bot}  ${call.method} ${call.class ?? call.host}  ${call.decision ?? 'failed'}: ${what}`
+/** Behind the row, or below it where there is no room. */
+const beside = (row: string, more: string, columns: number | undefined): readonly string[] => {
+  if (more === '') return [row]
+  const whole = `${row}  ${more}`
+  return columns === undefined || bare(whole).length + 2 <= columns ? [whole] : [row, `  ${more}`]
 }
 
 /** Breaks a sentence between words, so that it fits beside the indent: advice is of no use when it is cut. */
@@ -167,7 +175,10 @@ const wrapped = (text: string, columns: number | undefined): string[] => {
 /** Cuts to the width of the terminal. Colour codes take no room; a cut line ends without colour. */
 const cut = (line: string, columns: number | undefined): string => {
   if (columns === undefined) return line
-  const escapes = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
-  if (line.replace(escapes, '').length <= columns) return line
-  return `${line.replace(escapes, '').slice(0, Math.max(0, columns - 1))}…`
+  const plain = bare(line)
+  return plain.length <= columns ? line : `${plain.slice(0, Math.max(0, columns - 1))}…`
 }
+
+const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
+
+const bare = (line: string): string => line.replace(ESCAPES, '')

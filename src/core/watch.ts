@@ -6,6 +6,7 @@ import type { Recommendation } from './autopsy.ts'
 import type { BreakerState } from './events.ts'
 import type { EndpointClass } from './rules.ts'
 import type { Millis, Tokens } from './units.ts'
+import type { BotView } from './usage.ts'
 import type {
   ActivityView,
   BreakerView,
@@ -91,6 +92,13 @@ export interface RulesView {
   }[]
 }
 
+/** The traffic of one exchange within the last five minutes. */
+export interface TrafficView extends ActivityView {
+  readonly exchange: string
+  /** Until the exchange sent its head; of forwarded calls. */
+  readonly upstream: LatencyView
+}
+
 /** One look at everything: what `weir status` shows. */
 export interface StatusView {
   readonly health: {
@@ -108,7 +116,14 @@ export interface StatusView {
   /** Absent when the limits are shared with nobody. */
   readonly store?: StoreView | undefined
   readonly lately: ActivityView
+  /** Exchanges that were called lately. */
+  readonly traffic: readonly TrafficView[]
+  readonly spenders: readonly SpendingView[]
+  /** The busiest, since the start. */
+  readonly bots: readonly Omit<BotView, 'classes'>[]
   readonly total: TotalsView
+  /** The last calls, whatever became of them, oldest first. */
+  readonly decisions: readonly CallView[]
   /** The last calls that were refused or failed, oldest first. */
   readonly refusals: readonly CallView[]
   /** What needs attention now, oldest first. */
@@ -117,12 +132,14 @@ export interface StatusView {
   readonly recommendations: readonly Recommendation[]
 }
 
+/** What a dashboard asks for beside the levels. */
+type Beside = 'traffic' | 'bots' | 'decisions'
+
 /** What moves from second to second. */
-export interface LevelsView extends Omit<StatusView, 'exchanges' | 'refusals' | 'store'> {
+export interface LevelsView extends Omit<StatusView, 'exchanges' | 'refusals' | 'store' | Beside> {
   readonly atWallMs: Millis
   /** Where bots connect: `http://127.0.0.1:8080`. */
   readonly proxy: string
-  readonly spenders: readonly SpendingView[]
   readonly exchanges: Readonly<Record<string, ActivityView>>
   readonly latencies: Readonly<Record<'wait' | 'duration' | 'overhead', LatencyView>>
 }

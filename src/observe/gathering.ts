@@ -20,7 +20,7 @@ interface Counts {
 }
 
 /** From 1 ms in steps of a third to a minute: what a plot can show. */
-const BOUNDS_MS: readonly number[] = Array.from({ length: 39 }, (_, at) => Number((1.333 ** at).toPrecision(3)))
+export const BOUNDS_MS: readonly number[] = Array.from({ length: 39 }, (_, at) => Number((1.333 ** at).toPrecision(3)))
 /** A wait as short as the store takes to answer is none. */
 const NO_WAIT = 0
 const BOUNDS_WITH_NONE = [NO_WAIT, ...BOUNDS_MS]

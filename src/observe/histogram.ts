@@ -1,5 +1,8 @@
 // Counts values by size. Adding is a short scan and three additions; putting it into words is for whoever reads.
 
+import type { Millis } from '../core/units.ts'
+import type { LatencyView } from '../core/views.ts'
+
 /** A histogram of fixed, ascending bounds. A value belongs to the first bound that it does not exceed. */
 export class Histogram {
   readonly #bounds: readonly number[]
@@ -52,5 +55,18 @@ export class Histogram {
     if (this.#count === 0) return undefined
     const wanted = share * this.#count
     return this.cumulative().find(([, count]) => count >= wanted)?.[0]
+  }
+}
+
+/** What a histogram says, once its values are in milliseconds. @param unitMs milliseconds in one of its values */
+export const latencyOf = (histogram: Histogram, unitMs: Millis = 1): LatencyView => {
+  const { count, sum } = histogram
+  const inMs = (value: number | undefined) => (value === undefined ? undefined : value * unitMs)
+  return {
+    count,
+    meanMs: inMs(count === 0 ? undefined : sum / count),
+    p50Ms: inMs(histogram.quantile(0.5)),
+    p95Ms: inMs(histogram.quantile(0.95)),
+    p99Ms: inMs(histogram.quantile(0.99)),
   }
 }

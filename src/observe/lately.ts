@@ -3,15 +3,18 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { CallFinished, Observer } from '../core/events.ts'
-import type { ActivityView } from '../core/views.ts'
+import type { ActivityView, LatencyView } from '../core/views.ts'
+import { BOUNDS_MS } from './gathering.ts'
+import { Histogram, latencyOf } from './histogram.ts'
 
 const SLOT_MS = 10_000
 const SLOTS = 30
 
 interface Slot {
   /** Number of the slot since the clock's zero: tells an old slot from the current one in the same place. */
-  id: number
+  readonly id: number
   readonly counts: { -readonly [Field in keyof ActivityView]: number }
+  readonly upstream: Histogram
 }
 
 /** The last five minutes of every exchange. */
@@ -39,12 +42,21 @@ export class Lately {
     return sum
   }
 
+  /** How long the exchange took to send its head. Quantiles are upper bounds. */
+  upstream(exchange: string): LatencyView {
+    const oldest = this.#slotId() - SLOTS
+    const all = new Histogram(BOUNDS_MS)
+    for (const { id, upstream } of this.#exchanges.get(exchange) ?? []) if (id > oldest) all.merge(upstream)
+    return latencyOf(all)
+  }
+
   #count({ call: { record }, cacheResult: result, limited }: CallFinished): void {
     const { exchange, decision, verdict } = record
     if (exchange === undefined) return
-    const counts = this.#current(exchange)
+    const { counts, upstream } = this.#current(exchange)
     counts.calls += 1
     if (decision === 'refused') counts.refused += 1
+    if (decision === 'forwarded' && record.upstreamMs !== undefined) upstream.add(record.upstreamMs)
     if (limited) counts.limited += 1
     if (verdict?.kind === 'throttled' || verdict?.kind === 'banned') counts.throttled += 1
     if (result === 'stale') counts.stale += 1
@@ -52,25 +64,27 @@ export class Lately {
     else if (result === 'miss') counts.cacheMisses += 1
   }
 
-  #current(exchange: string): Slot['counts'] {
+  #current(exchange: string): Slot {
     let slots = this.#exchanges.get(exchange)
     if (slots === undefined) {
-      slots = Array.from({ length: SLOTS }, () => ({ id: Number.NEGATIVE_INFINITY, counts: none() }))
+      slots = Array.from({ length: SLOTS }, () => newSlot(Number.NEGATIVE_INFINITY))
       this.#exchanges.set(exchange, slots)
     }
     const id = this.#slotId()
-    const slot = slots[id % SLOTS] as Slot
-    if (slot.id !== id) {
-      slot.id = id
-      Object.assign(slot.counts, none())
-    }
-    return slot.counts
+    const place = id % SLOTS
+    const slot = slots[place] as Slot
+    if (slot.id === id) return slot
+    const fresh = newSlot(id)
+    slots[place] = fresh
+    return fresh
   }
 
   #slotId(): number {
     return Math.floor(this.#clock.now() / SLOT_MS)
   }
 }
+
+const newSlot = (id: number): Slot => ({ id, counts: none(), upstream: new Histogram(BOUNDS_MS) })
 
 const none = (): Slot['counts'] => ({
   ...{ calls: 0, refused: 0, limited: 0, throttled: 0, cacheHits: 0, stale: 0, cacheMisses: 0 },

@@ -4,7 +4,7 @@
 import type { CallRecord } from '../core/call.ts'
 import type { Millis } from '../core/units.ts'
 import type { LatencyView } from '../core/views.ts'
-import { Histogram } from './histogram.ts'
+import { Histogram, latencyOf } from './histogram.ts'
 import { OTHER, within } from './tally.ts'
 
 /** What is measured. */
@@ -51,15 +51,7 @@ export class Times {
 
   /** Of all classes together. */
   latency(time: Time): LatencyView {
-    const all = this.#all(time)
-    const { count, sum } = all
-    return {
-      count,
-      meanMs: inMs(count === 0 ? undefined : sum / count),
-      p50Ms: inMs(all.quantile(0.5)),
-      p95Ms: inMs(all.quantile(0.95)),
-      p99Ms: inMs(all.quantile(0.99)),
-    }
+    return latencyOf(this.#all(time), 1000)
   }
 
   /** All classes together, as a histogram called `name`. */
@@ -95,5 +87,3 @@ const newTimes = ({ exchange = OTHER, class: id = OTHER }: CallRecord): ClassTim
   duration: new Histogram(BOUNDS.duration),
   overhead: new Histogram(BOUNDS.overhead),
 })
-
-const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000)

@@ -70,6 +70,7 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'weir_requests_total 1\n' },
   totals: () => totals,
   lately: () => quiet,
+  upstream: () => none,
   latencies: () => ({ wait: none, duration: none, overhead: none }),
   calls: () => [],
   violations: () => [],

@@ -3,11 +3,24 @@ import { describe, expect, it } from 'vitest'
 import { fromWire } from '../../src/admin/wire.ts'
 import { statusText } from '../../src/cli/status.ts'
 import type { AlertView } from '../../src/core/alert.ts'
-import type { StatusView } from '../../src/core/watch.ts'
+import type { BotView } from '../../src/core/usage.ts'
+import type { SpendingView, StatusView } from '../../src/core/watch.ts'
 import { breakerView, limitView, openDesk } from '../admin/desk.ts'
 
 const NOW = 1_700_000_060_000
 const piped = { colour: false, columns: undefined, nowWallMs: NOW }
+
+const LATELY = { calls: 90, refused: 1, limited: 1, throttled: 0, cacheHits: 3, stale: 1, cacheMisses: 1 }
+
+const spending = (bot: string, share: number): SpendingView => ({
+  ...{ bucket: 'kraken.private', scope: 'a1b2c3d4', bot, tokens: share * 15, share },
+})
+
+const botView = (bot: string, at: number): BotView => ({
+  ...{ bot, calls: 60 - 10 * at, forwarded: 50, refused: at === 0 ? 1 : 0, limited: 0, rejectionRate: 0, failed: 0 },
+  ...{ saved: at === 0 ? 3 : 0, waitMeanMs: 12, waitP99Ms: 1000, firstAtWallMs: 0, lastAtWallMs: NOW - 3000 },
+  classes: [],
+})
 
 const busy = async (): Promise<StatusView> => {
   await using desk = await openDesk({
@@ -33,7 +46,17 @@ const busy = async (): Promise<StatusView> => {
       breakerView({ state: 'open', reason: 'http 503', openForMs: 8000 }),
       breakerView({ host: 'api.coinbase.com' }),
     ],
-    lately: () => ({ calls: 90, refused: 1, limited: 1, throttled: 0, cacheHits: 3, stale: 0, cacheMisses: 1 }),
+    lately: (exchange) => ({ ...LATELY, calls: exchange === 'coinbase' ? 0 : 90 }),
+    upstream: () => ({ count: 86, meanMs: 50, p50Ms: 43, p95Ms: 120, p99Ms: Number.POSITIVE_INFINITY }),
+    spenders: () => [
+      spending('grid-bot', 0.604),
+      spending('mm', 0.3),
+      spending('tax', 0.09),
+      spending('tiny', 0.004),
+      spending('idle', 0.002),
+      { ...spending('elsewhere', 1), scope: 'of another key' },
+    ],
+    stats: () => ({ sinceWallMs: NOW, classes: [], bots: ['grid-bot', 'mm', 'b3', 'b4', 'b5', 'b6'].map(botView) }),
     calls: () => [
       {
         id: 'call-1',
@@ -69,7 +92,7 @@ describe('weir status', () => {
         '',
         'buckets',
         '  kraken.engine a1b2c3d4   ████████████████████  0 of 60 left, closed for 4.2 s',
-        '  kraken.private a1b2c3d4  ████░░░░░░░░░░░░░░░░  12 of 15 left, full in 9 s',
+        '  kraken.private a1b2c3d4  ████░░░░░░░░░░░░░░░░  12 of 15 left, full in 9 s  grid-bot 60 %, mm 30 %, tax 9 % and 2 others',
         '',
         'lanes',
         '  kraken.private a1b2c3d4  41 of 50 wait, the longest for 1.2 s, one more would for 2.5 s; 2 KiB',
@@ -79,10 +102,21 @@ describe('weir status', () => {
         '  closed: api.coinbase.com',
         '',
         'last 5 min',
-        '  90 calls, 1 refused, 0 turned away by an exchange, 75 % of 4 from the cache (0 answers kept, 0 B of 1000 B); 0 violations since the start',
+        '  90 calls, 1 refused, 0 turned away by an exchange, 50 % of 4 fresh from the cache, 25 % stale (0 answers kept, 0 B of 1000 B); 0 violations since the start',
+        '  kraken  90 calls, 1 refused, answers in 43 ms, p99 over a minute, 50 % of 4 fresh from the cache, 25 % stale',
+        '',
+        'busiest bots',
+        '  grid-bot  60 calls, 1 refused, 3 from the cache, p99 of waits 1 s, 3 s ago',
+        '  mm  50 calls, p99 of waits 1 s, 3 s ago',
+        '  b3  40 calls, p99 of waits 1 s, 3 s ago',
+        '  b4  30 calls, p99 of waits 1 s, 3 s ago',
+        '  b5  20 calls, p99 of waits 1 s, 3 s ago',
         '',
         'refused lately',
         '  12 s ago  grid-bot  POST kraken.orders  refused: limit_reached',
+        '',
+        'last calls',
+        '  12 s ago  grid-bot  POST kraken.orders  refused 200 in 1 ms',
         '',
       ].join('\n'),
     )
@@ -118,6 +152,16 @@ describe('weir status', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBe(60)
   })
 
+  it.each([20, 50, 80, 120])('keeps within %i columns, whatever it shows', async (columns) => {
+    const text = stripVTControlCharacters(statusText(await busy(), { ...piped, colour: true, columns }))
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns)
+  })
+
+  it('says below a bucket who spent it where there is no room behind it', async () => {
+    const narrow = statusText(await busy(), { ...piped, columns: 80 })
+    expect(narrow).toContain('full in 9 s\n    grid-bot 60 %, mm 30 %, tax 9 % and 2 others\n')
+  })
+
   it('says what to do, in whole sentences, and which buckets use less than their rate', async () => {
     const text =
       'kraken.private: 3 calls were refused: this key is used outside weir. Send that traffic through weir as well.'
@@ -138,7 +182,7 @@ describe('weir status', () => {
       ],
     }
     expect(statusText(status, piped)).toContain(`what to do\n  ${text}\n`)
-    expect(statusText(status, piped)).toContain('full in 9 s, at 64 % of the rate\n')
+    expect(statusText(status, piped)).toContain('full in 9 s, at 64 % of the rate  grid-bot 60 %')
     const narrow = statusText(status, { ...piped, columns: 50 }).split('\n')
     const from = narrow.indexOf('what to do') + 1
     expect(

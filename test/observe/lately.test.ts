@@ -29,6 +29,22 @@ describe('the last five minutes', () => {
     expect(lately.counts('coinbase').calls).toBe(0)
   })
 
+  it('know how long the exchange takes, of calls that it answered', () => {
+    const clock = sampleClock()
+    const lately = new Lately(clock)
+    for (const upstreamMs of [40, 40, 200]) lately.observer(finished({ decision: 'forwarded', upstreamMs }))
+    lately.observer(finished({ decision: 'stale', upstreamMs: 9_000 }))
+    lately.observer(finished({ exchange: 'coinbase', decision: 'forwarded', upstreamMs: 9_000 }))
+    const { count, p50Ms = 0, p99Ms = 0 } = lately.upstream('kraken')
+    expect(count).toBe(3)
+    expect(p50Ms).toBeGreaterThanOrEqual(40)
+    expect(p50Ms).toBeLessThan(40 * 1.4)
+    expect(p99Ms).toBeGreaterThanOrEqual(200)
+    expect(p99Ms).toBeLessThan(200 * 1.4)
+    clock.at = 300_000
+    expect(lately.upstream('kraken')).toMatchObject({ count: 0, p50Ms: undefined })
+  })
+
   it('forget what is older, also when nothing came after it', () => {
     const clock = sampleClock()
     const lately = new Lately(clock)

@@ -69,7 +69,13 @@ const tell = (kit: Kit, name: string, proxy: string): Kit => {
   return kit
 }
 
-const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** What a terminal sends to all of its foreground: the bot has it already, and many take a second Ctrl-C for haste. */
+const FROM_KEYS = ['SIGINT', 'SIGQUIT'] as const
+/**
+ * What would end us and leave the bot without anybody to end it, and what bots listen for. SIGTSTP stays as it is: Ctrl-Z
+ * stops the whole foreground, and who catches it does not stop.
+ */
+const PASSED_ON = [...FROM_KEYS, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGWINCH', 'SIGCONT'] as const
 const NOT_FOUND = 127
 const NOT_EXECUTABLE = 126
 
@@ -79,8 +85,7 @@ const run = (command: string, words: readonly string[], { rows }: Kit, env: Node
     const set = Object.fromEntries(rows.map(({ name, value }) => [name, value]))
     const child = spawn(command, words, { env: { ...env, ...set }, stdio: 'inherit' })
     const pass = (signal: NodeJS.Signals): void => {
-      // Ctrl-C is sent to all of the terminal's foreground: the bot has it already, and many take a second one for haste.
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      if (!process.stdin.isTTY || !FROM_KEYS.some((key) => key === signal)) child.kill(signal)
     }
     for (const signal of PASSED_ON) process.on(signal, pass)
     const done = (status: number): void => {

@@ -129,8 +129,15 @@ describe('weir exec', { timeout: 90_000 }, () => {
     })
   })
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('passes %s on', async (signal) => {
-    const script = `process.on('${signal}', () => { process.stdout.write('told'); process.exit(7) }); process.stdout.write('up '); setInterval(() => {}, 1000)`
+  // SIGQUIT and SIGUSR2 ended weir exec alone, and the bot traded on with nobody to stop it; SIGUSR1 opened a debugger in it.
+  it.each([
+    ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const),
+    ...(['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGWINCH', 'SIGCONT'] as const),
+  ])('passes %s on', async (signal) => {
+    const script = `
+      process.on('${signal}', () => { process.stdout.write('told'); process.exit(7) })
+      process.stdout.write('up ')
+      setTimeout(() => process.exit(9), 15_000)`
     const child = startCli(['exec', ...at(weir), '--', process.execPath, '--eval', script])
     let said = ''
     child.stdout.on('data', (piece: Buffer) => {

@@ -1,6 +1,6 @@
-// `node bench/admission.ts`: what it takes to decide on one call, without sockets and without the journal: price it, take
-// from its buckets, settle. With the shipped limits.yaml, a thousand buckets and a hundred thousand remembered orders; and how
-// much memory these are.
+// `node bench/admission.ts`: what it takes to decide on one call, without sockets and without the journal: price it, let it
+// through its lane to its buckets, settle. With the shipped limits.yaml, a thousand buckets and a hundred thousand remembered
+// orders; and how much memory these are.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,17 +10,20 @@ import { loadRules } from '../src/config/load.ts'
 import { type ClassifiedCall, newRecord } from '../src/core/call.ts'
 import type { Clock } from '../src/core/clock.ts'
 import { Presence } from '../src/core/presence.ts'
+import { ServerClocks } from '../src/core/server-clock.ts'
+import { admit } from '../src/limit/admit.ts'
+import { Lanes } from '../src/limit/lanes.ts'
 import { MemoryStore } from '../src/limit/memory.ts'
 import { Pricer } from '../src/limit/price.ts'
 import { freeAfterMs, Orders } from '../src/orders/ages.ts'
 
 const HOST = 'api.kraken.com'
-const ACCOUNTS = 333
+const ACCOUNTS = 250
 const PAIRS = ['XBT/USD', 'ETH/USD']
 const REMEMBERED = 100_000
 const WARM_UP = 60_000
 const CALLS = 300_000
-/** Slow enough for every account to afford its next call: none is refused, all are settled. */
+/** Slow enough for every account to afford its next call: none has to wait. */
 const STEP_MS = 20
 
 let nowMs = 0.25
@@ -34,6 +37,8 @@ const lastStepMs = freeAfterMs(loaded.rules)
 const orders = new Orders(clock, () => lastStepMs)
 const pricer = new Pricer(orders)
 const store = new MemoryStore(clock, () => 1)
+const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e6, tell: () => {} })
+const deps = { lanes, pricer, store, serverClocks: new ServerClocks(clock) }
 const kinds = ['Balance', 'AddOrder', 'CancelOrder', 'OpenOrders'] as const
 
 setFlagsFromString('--expose-gc')
@@ -51,24 +56,23 @@ for (let order = 0; order < REMEMBERED; order += 1) {
 const bytesEach = (heapBytes() - without) / REMEMBERED
 
 const took: number[] = []
-let refused = 0
+let held = 0
 for (let index = 0; index < WARM_UP + CALLS; index += 1) {
   nowMs += STEP_MS
   const endpoint = kinds[Math.floor(index / ACCOUNTS) % kinds.length] ?? 'Balance'
   const call = callOf(endpoint, index)
   const since = performance.now()
-  const takes = pricer.price(call)
-  const { granted } = store.take(takes)
-  if (granted) store.settle(takes, 'spent')
+  const pass = await admit(deps, call, pricer.price(call))
+  pass.close('spent', true)
   if (index >= WARM_UP) took.push((performance.now() - since) * 1000)
-  if (!granted) refused += 1
+  if (pass.waitedMs > 0) held += 1
   if (endpoint === 'AddOrder') orders.placed(accountOf(index), pairOf(index), [`new-${index}`])
 }
 
 const sorted = Float64Array.from(took).sort()
 const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(2)
 process.stdout.write(
-  `${took.length} calls, ${store.levels().length} buckets, ${REMEMBERED} orders told, ${refused} refused\n` +
+  `${took.length} calls, ${store.levels().length} buckets, ${REMEMBERED} orders told, ${held} held back\n` +
     `p50 ${at(0.5)} µs, p99 ${at(0.99)} µs, p99.9 ${at(0.999)} µs\n` +
     `${bytesEach.toFixed(0)} bytes for an order with a txid and a cl_ord_id\n` +
     `CancelAll of an account with ${REMEMBERED} orders: ${cancelAllMicros().toFixed(1)} µs\n`,

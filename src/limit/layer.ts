@@ -8,6 +8,7 @@ import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
 import { type AdmitDeps, admit, charge } from './admit.ts'
 import type { Belief } from './belief.ts'
+import { usableOf } from './capacity.ts'
 import { type BucketLevel, type BucketStore, type Outcome, spend, type Take } from './store.ts'
 import type { Pass } from './ticket.ts'
 import { lessUncancelled } from './uncancelled.ts'
@@ -54,6 +55,11 @@ export const limit =
 /** Leave to go; whoever is refused in the line has waited too. */
 const admitted = async (deps: LimitDeps, call: ClassifiedCall): Promise<Pass> => {
   const since = deps.clock.now()
+  for (const { from, into } of deps.pricer.takenOver(call)) {
+    const { rule, available } = deps.store.level(from)
+    const cost = usableOf(rule) - available
+    if (cost > 0) spend(deps.store, { ...into, cost })
+  }
   try {
     return await admit(deps, call, deps.pricer.price(call))
   } catch (error) {

@@ -39,13 +39,15 @@ const UNKNOWN_PAIR = '?'
 /** The one name that several open orders may have, a 32-bit number: docs.kraken.com/api/docs/rest-api/add-order. */
 const USERREF = /^-?\d{1,10}$/
 
-/** Plans kept per class; beyond it they are made anew, since keys and pairs come from bots. */
+/** Plans kept per class, and accounts that owe; beyond it they are made anew, since keys and pairs come from bots. */
 const PLANS_KEPT = 4096
 
 /** Prices calls, remembering the takes of those whose price depends on class, credential and pair alone. */
 export class Pricer {
   readonly #orders: OrderAges
   readonly #plans = new WeakMap<EndpointClass, Map<string, readonly Take[]>>()
+  /** Accounts that were charged for orders of an unknown pair, and the pairs that have taken that over. */
+  readonly #owing = new Map<string, Set<string>>()
 
   constructor(orders: OrderAges) {
     this.#orders = orders
@@ -114,6 +116,20 @@ export class Pricer {
       .flatMap((cost) => pairs.map((pair) => take(cost.bucket, call, pair, orders * penaltyAt(cost, 0))))
   }
 
+  /**
+   * Where orders of an unknown pair were charged while the account traded none: that bucket, and the one of the pair that it
+   * trades now, whose orders they may have been. Told once for each pair.
+   */
+  takenOver(call: ClassifiedCall): readonly { readonly from: Take; readonly into: Take }[] {
+    const { facts, identity, rule } = call
+    const { pair } = facts
+    const known = this.#owing.size === 0 ? undefined : this.#owing.get(identity.account ?? '')
+    if (known === undefined || pair === undefined || known.has(pair)) return []
+    const buckets = rule.costs.map(({ bucket }) => bucket).filter(({ scopes }) => scopes.includes('pair'))
+    if (buckets.length > 0) known.add(pair)
+    return buckets.map((bucket) => ({ from: take(bucket, call, UNKNOWN_PAIR, 0), into: take(bucket, call, pair, 0) }))
+  }
+
   #plansOf(rule: EndpointClass): Map<string, readonly Take[]> {
     let plans = this.#plans.get(rule)
     if (plans === undefined) {
@@ -166,7 +182,10 @@ export class Pricer {
   #guess(account: string, pair: string | undefined): readonly string[] {
     if (pair !== undefined) return [pair]
     const traded = this.#orders.pairs(account)
-    return traded.length > 0 ? traded : [UNKNOWN_PAIR]
+    if (traded.length > 0) return traded
+    if (this.#owing.size >= PLANS_KEPT) this.#owing.clear()
+    this.#owing.set(account, new Set())
+    return [UNKNOWN_PAIR]
   }
 }
 

@@ -111,6 +111,21 @@ describe('orders that weir has not seen', PATIENT, () => {
     expect(exchange.score(0, 40)).toMatchObject({ violations: 0, rejected: 0 })
   })
 
+  // Where a key had traded nothing through weir yet, the charge went to no pair at all, and its first orders met a full counter.
+  it.each([
+    ['all', 'CancelAll', {}],
+    ['by one name', 'CancelOrder', { txid: '7' }],
+  ])('are paid for on the pair that is traded next, cancelled %s', async (_, method, params) => {
+    const { clock, exchange, ask, placeBeside, placeMany } = open()
+    const story = async (): Promise<void> => {
+      await placeBeside({ userref: '7' })
+      expect((await ask(method, params)).json).toEqual({ error: [], result: { count: 4 } })
+      await placeMany(60)
+    }
+    await clock.until(story())
+    expect(exchange.score(0, 40)).toMatchObject({ violations: 0, rejected: 0 })
+  })
+
   // A userref that weir did not know was charged as one order, however many went by it.
   it('are paid for each when they are cancelled by one name', async () => {
     const { clock, exchange, ask, place, placeBeside, placeMany } = open()

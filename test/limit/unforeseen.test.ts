@@ -99,6 +99,21 @@ describe('orders that nobody has seen', () => {
     expect(priced(4)).toEqual([['{kraken}engine:cred:?', 32]])
   })
 
+  it('cost the pair that is traded next, once', () => {
+    const order = (pair: string) =>
+      pricer.takenOver(kraken('AddOrder', `pair=${pair}`)).map(({ from, into }) => [from.key, into.key])
+    expect(order('XBTUSD')).toEqual([])
+    priced(4)
+    const from = '{kraken}engine:cred:?'
+    expect(order('XBTUSD')).toEqual([[from, '{kraken}engine:cred:XBT/USD']])
+    expect(order('XBTUSD')).toEqual([])
+    expect(order('ETHUSD')).toEqual([[from, '{kraken}engine:cred:ETH/USD']])
+    expect(pricer.takenOver(kraken('Balance', 'pair=SOLUSD'))).toEqual([])
+    // Charged anew, it is owed anew.
+    priced(1)
+    expect(order('ETHUSD')).toEqual([[from, '{kraken}engine:cred:ETH/USD']])
+  })
+
   it.each([0, -1, Number.NEGATIVE_INFINITY])('cost nothing when there are %d', (count) => {
     expect(priced(count)).toEqual([])
   })

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import { installing } from '../support/debian.ts'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -24,3 +24,18 @@ export function findChromium(): string | undefined {
 /** Starts it. Root has no sandbox to offer, and the pages are our own. */
 export const launch = (executablePath: string): Promise<Browser> =>
   chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] })
+
+/** From now on the page notes when it shows that the breaker of `host` is no longer closed but open. */
+export const noteOpenings = (page: Page, host: string): Promise<unknown> =>
+  page.evaluate(`
+    window.openedAt = []
+    let shown = 'closed'
+    new MutationObserver(() => {
+      const { state = shown } = document.querySelector('[data-host="${host}"]')?.dataset ?? {}
+      if (state === 'open' && shown === 'closed') window.openedAt.push(Date.now())
+      shown = state
+    }).observe(document, { subtree: true, childList: true, attributeFilter: ['data-state'] })`)
+
+/** When, in milliseconds since the epoch. */
+export const openingsSeen = async (page: Page): Promise<readonly number[]> =>
+  (await page.evaluate('window.openedAt')) as readonly number[]

@@ -46,9 +46,7 @@ const group = (name) => {
   const update = (/** @type {Group} */ shown) => {
     last = shown
     const { limits, activity, spenders } = shown
-    const asked = activity.cache_hits + activity.cache_misses
-    const cache = asked === 0 ? '' : `, ${percent(activity.cache_hits, asked)} of ${asked} from the cache`
-    setText(note, `${amount(activity.calls)} calls in 5 min, ${activity.refused} refused${cache}`)
+    setText(note, `${amount(activity.calls)} calls in 5 min, ${activity.refused} refused${cacheText(activity)}`)
     const fullest = [...limits].sort((a, b) => b.utilization - a.utilization || idOf(a).localeCompare(idOf(b)))
     // By name, so that gauges stay where they are while levels move.
     const chosen = (all ? fullest : fullest.slice(0, SHOWN)).sort((a, b) => idOf(a).localeCompare(idOf(b)))
@@ -66,6 +64,13 @@ const group = (name) => {
     if (last !== undefined) update(last)
   })
   return { element, update }
+}
+
+/** Stale answers say that something is wrong: they are told apart. @param {Group['activity']} activity */
+const cacheText = ({ cache_hits: hits, cache_misses: misses, stale }) => {
+  const asked = hits + misses
+  if (asked === 0) return ''
+  return `, of ${asked} for the cache ${percent(hits - stale, asked)} fresh and ${percent(stale, asked)} stale`
 }
 
 /** @param {string} id */

@@ -58,6 +58,8 @@ export interface HostRule {
   readonly host: string
   /** Finds the class of a call; every path has one (the exchange's `default` at worst). */
   readonly classify: (method: string, path: string) => EndpointClass
+  /** Whether signatures or orders of some class end at a time, so that it matters what time it is there. */
+  readonly hasDeadlines: boolean
   /** WebSocket hosts carry no classes of their own but are intercepted and relayed. */
   readonly breaker: BreakerRule
   readonly upstream: UpstreamRule

@@ -72,7 +72,7 @@ class Broken extends Error {
 const attempt = (deps: ForwardDeps, call: ClassifiedCall, host: HostRule): Promise<Reply> => {
   const { method, target, headers, body } = call.request
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-  const handler = new AnswerHandler(deps, call, resolve, reject)
+  const handler = new AnswerHandler(deps, call, host, resolve, reject)
   deps.dispatch(host)(
     { method: method as Dispatcher.HttpMethod, path: target, headers: headers as string[], body: body ?? null },
     handler,
@@ -95,6 +95,7 @@ const holdBytes = (rule: EndpointClass): Bytes => {
 class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
   readonly #deps: ForwardDeps
   readonly #call: ClassifiedCall
+  readonly #host: HostRule
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: unknown) => void
   readonly #startedAt: Millis
@@ -113,11 +114,13 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
   constructor(
     deps: ForwardDeps,
     call: ClassifiedCall,
+    host: HostRule,
     resolve: (reply: Reply) => void,
     reject: (error: unknown) => void,
   ) {
     this.#deps = deps
     this.#call = call
+    this.#host = host
     this.#resolve = resolve
     this.#reject = reject
     this.#startedAt = deps.clock.now()
@@ -150,8 +153,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     this.#status = status
     this.#statusText = text ?? ''
     this.#headers = headers
-    const date = rule.needs.expiry ? field(headers, 'date') : undefined
-    if (date !== undefined) this.#deps.serverClocks.observe(this.#call.request.host, date, record.upstreamMs)
+    const date = this.#host.hasDeadlines ? field(headers, 'date') : undefined
+    if (date !== undefined) this.#deps.serverClocks.observe(this.#host.host, date, record.upstreamMs)
     const length = Number(field(headers, 'content-length') ?? Number.NaN)
     // What is wrong is small, and says so in its body.
     this.#holdBytes = Math.max(holdBytes(rule), length <= JUDGED_BYTES || status >= 400 ? JUDGED_BYTES : 0)

@@ -62,6 +62,7 @@ const hostRule = (
   return {
     host,
     classify: routes.router(root.rule.fallback),
+    hasDeadlines: tenants.some(({ rule }) => rule.classes.some(({ needs }) => needs.expiry)),
     breaker: breakerRule({ ...limits.breaker, ...root.config.breaker }, overrides),
     upstream: upstreamRule({ ...limits.upstream, ...root.config.upstream }),
     exchange: root.rule,

@@ -3,8 +3,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { CB, CB_ADVANCED, K_PRO, K_STARTER } from '../support/virtual/mixes.ts'
-import { play } from '../support/virtual/scene.ts'
+import { openScene, play } from '../support/virtual/scene.ts'
 import { shippedBut } from '../support/virtual/settings.ts'
+import { krakenPoster } from '../system/sign.ts'
 
 /** A second or so on a quiet machine. */
 const PATIENT = { timeout: 60_000 }
@@ -69,6 +70,19 @@ describe('an exchange whose clock is wrong', PATIENT, () => {
       expect(score.efficiency).toBeGreaterThanOrEqual(0.99)
     })
   }
+
+  // Answers to public calls taught nothing: the first order of a bot, often its only one, was never measured by that clock.
+  it('tells so in its public answers: an order whose deadline has passed there is not sent, not even the first', async () => {
+    const { clock, exchange, way } = openScene({ config: shippedBut('kraken', '6s'), exchange: { skewMs: 60_000 } })
+    const post = krakenPoster(exchange.krakenKey('late'), () => clock.wall())
+    const order = { pair: 'XBTUSD', type: 'buy', ordertype: 'limit', volume: '1', price: '10' }
+    const until = (ms: number) => ({ ...order, deadline: new Date(clock.wall() + ms).toISOString() })
+    expect(await clock.until(way({ path: '/0/public/SystemStatus' }, 'bot'))).toMatchObject({ decision: 'forwarded' })
+    const late = await clock.until(way(post('AddOrder', until(30_000)), 'bot'))
+    expect(late).toMatchObject({ decision: 'refused', error: 'deadline_too_short' })
+    expect(await clock.until(way(post('AddOrder', until(90_000)), 'bot'))).toMatchObject({ decision: 'forwarded' })
+    expect(exchange.journal.calls).toHaveLength(2)
+  })
 })
 
 /** limits.yaml of a trader who is sure how far Coinbase is. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { freePort, type RedisServer, startRedis } from './server.ts'
+import { freePort, mortal, type RedisServer, startRedis } from './server.ts'
 import type { TlsSettings } from './tls.ts'
 
 /** The name under which they know the master. */
@@ -68,9 +68,9 @@ const startSentinel = async (master: number, tls: TlsSettings | undefined) => {
   const file = join(home, 'sentinel.conf')
   await writeFile(file, `${rules.join('\n')}\n`)
   const flags = tls === undefined ? ['--port', String(port)] : ['--port', '0', ...tls.flags(port)]
-  const child = spawn('redis-server', [file, '--sentinel', ...flags, '--bind', '127.0.0.1', '--dir', home], {
-    stdio: 'ignore',
-  })
+  const bound = [...flags, '--bind', '127.0.0.1', '--dir', home]
+  const [command, ...words] = mortal('redis-server', file, '--sentinel', ...bound)
+  const child = spawn(command, words, { stdio: 'ignore' })
   onTestFinished(async () => {
     const gone = once(child, 'exit')
     if (child.exitCode === null && child.kill('SIGKILL')) await gone

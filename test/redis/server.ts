@@ -53,7 +53,8 @@ const startAt = async (port: number, settings: readonly string[]): Promise<Redis
   }
   const start = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', home, '--save', '', '--appendonly', 'no']
-    child = spawn('redis-server', [...args, ...settings], { stdio: 'ignore' })
+    const [command, ...words] = mortal('redis-server', ...args, ...settings)
+    child = spawn(command, words, { stdio: 'ignore' })
     await answering(child, cli, port)
   }
   const end = async (): Promise<void> => {
@@ -75,6 +76,10 @@ const startAt = async (port: number, settings: readonly string[]): Promise<Redis
   }
 }
 
+/** A command, and what makes it end with the process that starts it where the system can: also when that one is killed. */
+export const mortal = (...words: readonly [string, ...string[]]): readonly [string, ...string[]] =>
+  process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...words] : words
+
 /** A port that nobody listens on just now. */
 export const freePort = async (): Promise<number> => {
   const server = createServer()
@@ -89,9 +94,10 @@ export const freePort = async (): Promise<number> => {
 /** Resolves when it is this child that answers at the port. */
 const answering = async (child: ChildProcess, cli: RedisServer['cli'], port: number): Promise<void> => {
   let why: unknown
-  for (let waited = 0; waited <= START_PATIENCE_MS && child.exitCode === null; waited += 20) {
+  const givesUpAt = performance.now() + START_PATIENCE_MS
+  while (performance.now() < givesUpAt && child.exitCode === null && child.signalCode === null) {
     try {
-      if (cli('INFO', 'server').includes(`process_id:${child.pid}`)) return
+      if (/^process_id:(\d+)/m.exec(cli('INFO', 'server'))?.[1] === String(child.pid)) return
     } catch (error) {
       why = error
     }

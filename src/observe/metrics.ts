@@ -56,6 +56,12 @@ export const METRICS = {
     'exchange',
     'bucket',
   ),
+  limit_differs_total: define(
+    'counter',
+    'Limits of which the exchange told another number than limits.yaml has, by key; told anew when the number changes.',
+    'exchange',
+    'bucket',
+  ),
   adaptive_share: define(
     'gauge',
     'Share of the documented rate in use, 0.3 to 1, of the scope that uses least.',
@@ -129,6 +135,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
     requests_total: () => tally.samples('decision'),
     rate_limit_violations_total: () => tally.violations(bucketsOf(sources.rules())),
     bypass_suspected_total: () => tally.bypasses(bucketsOf(sources.rules())),
+    limit_differs_total: () => tally.differences(bucketsOf(sources.rules())),
     adaptive_share: () => lowestShares(sources.rules(), limits),
     token_bucket_utilization: () => worst(limits, 'utilization', Math.max),
     tokens_available: () => worst(limits, 'available', Math.min),
@@ -160,6 +167,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
   const observer: Observer = (event) => {
     if (event.type !== 'call.finished') {
       if (event.type === 'bypass.suspected') tally.bypassSuspected(event.exchange, event.bucket)
+      if (event.type === 'limit.differs') tally.differed(event.exchange, event.bucket)
       if (event.type === 'limit.violated') tally.violated(event.exchange, event.bucket)
       if (event.type === 'breaker.changed') tally.breakerChanged(event.host, event.from, event.to)
       return

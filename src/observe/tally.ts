@@ -36,6 +36,7 @@ export class Tally {
   readonly #classes = new Map<string | undefined, ClassCounts>()
   readonly #violations: BucketCounts = new Map()
   readonly #bypasses: BucketCounts = new Map()
+  readonly #differences: BucketCounts = new Map()
   readonly #changes = new Map<string, { readonly labels: { host: string; from: string; to: string }; value: number }>()
 
   /** A call has its answer. */
@@ -64,6 +65,11 @@ export class Tally {
     count(this.#bypasses, `${exchange} ${bucket}`, { exchange, bucket })
   }
 
+  differed(exchange: string, id: string): void {
+    const bucket = within(exchange, id)
+    count(this.#differences, `${exchange} ${bucket}`, { exchange, bucket })
+  }
+
   breakerChanged(host: string, from: BreakerState, to: BreakerState): void {
     count(this.#changes, `${host} ${from} ${to}`, { host, from, to })
   }
@@ -85,6 +91,11 @@ export class Tally {
   /** The same of what seems to be spent beside weir. */
   bypasses(known: readonly BucketLabels[]): readonly Count[] {
     return withZeros(this.#bypasses, known)
+  }
+
+  /** The same of limits that the exchange states otherwise. */
+  differences(known: readonly BucketLabels[]): readonly Count[] {
+    return withZeros(this.#differences, known)
   }
 
   breakerChanges(): readonly Count[] {

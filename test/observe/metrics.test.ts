@@ -65,6 +65,7 @@ describe('the metrics', () => {
       requests_total: ['counter', 'exchange', 'class', 'decision'],
       rate_limit_violations_total: ['counter', 'exchange', 'bucket'],
       bypass_suspected_total: ['counter', 'exchange', 'bucket'],
+      limit_differs_total: ['counter', 'exchange', 'bucket'],
       adaptive_share: ['gauge', 'exchange', 'bucket'],
       token_bucket_utilization: ['gauge', 'exchange', 'bucket'],
       tokens_available: ['gauge', 'exchange', 'bucket'],
@@ -137,6 +138,15 @@ describe('the metrics', () => {
     const { values } = parse(await metrics.text())
     expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="private"}')).toBe(2)
     expect(values.get('weir_bypass_suspected_total{exchange="kraken",bucket="public"}')).toBe(0)
+  })
+
+  it('count the limits of which an exchange told another number than limits.yaml, from 0', async () => {
+    const metrics = metricsWith()
+    const [call, differs] = [sampleCall(), { exchange: 'kraken', bucket: 'kraken.private' }]
+    metrics.observer({ type: 'limit.differs', ...differs, call, configured: 30, told: 10 })
+    const { values } = parse(await metrics.text())
+    expect(values.get('weir_limit_differs_total{exchange="kraken",bucket="private"}')).toBe(1)
+    expect(values.get('weir_limit_differs_total{exchange="kraken",bucket="public"}')).toBe(0)
   })
 
   it('tell waits, durations and overhead apart by class', async () => {

@@ -30,6 +30,7 @@ import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createRecent, type Recent } from '../observe/recent.ts'
 import { Spenders } from '../observe/spenders.ts'
 import type { OrderNews } from '../orders/ages.ts'
+import { replyTo } from '../rescue/layer.ts'
 import { Database } from '../state/database.ts'
 import { callIds } from './call-ids.ts'
 import { Certificates } from './certificates.ts'
@@ -218,6 +219,7 @@ export const buildApp = async (
   let boundPort = settings.listen.port
   const inbound = createInbound({
     handle: road.bots,
+    failed: (call, error) => replyTo(call, error, rules(), clock.wall()),
     hosts: () => rules().hosts,
     tunnelPolicy: () => rules().tunnel,
     contextFor: (host) => certificates.contextFor(host),

@@ -35,6 +35,10 @@ export class Notes {
     const fields = { host, error: code, reason, bot }
     const outcome = OUTCOMES.get(type)
     if (outcome !== undefined) this.#keep(event, outcome)
+    if (type === 'answer.lost') {
+      this.#log.warn('an answer could not be relayed to its bot', fields)
+      return
+    }
     if (type !== 'handshake.failed' || host === undefined || !this.#isDue(`${host} ${reason}`)) {
       this.#log.debug(type, fields)
       return

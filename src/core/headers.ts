@@ -14,6 +14,7 @@ export const field = (headers: RawHeaders, name: string): string | undefined => 
 /** Fields for one connection only (RFC 9110 §7.6.1), lower-case. `Connection` may name more. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
   'proxy-authenticate',

@@ -1,4 +1,4 @@
-// Which fields of an answer go on to the bot. Fields of requests are chosen on the way in (inbound/request.ts).
+// Which fields of an answer go on to the bot, and its reason phrase. Fields of requests are chosen on the way in (inbound/request.ts).
 
 import type { RawHeaders } from '../core/call.ts'
 import { HOP_BY_HOP } from '../core/headers.ts'
@@ -28,6 +28,21 @@ export const endToEnd = (raw: readonly Buffer[] | RawHeaders): string[] => {
   }
   return named === undefined ? headers : without(headers, named)
 }
+
+/**
+ * The reason phrase as latin1, like the fields; empty when it holds what RFC 9112 §4 does not allow, or bytes that were lost:
+ * undici reads it as UTF-8, and it could not be written again.
+ */
+export const reasonPhrase = (text: string): string => {
+  if (PLAIN.test(text)) return text
+  const bytes = Buffer.from(text).toString('latin1')
+  return ALLOWED.test(bytes) && !text.includes(LOST) ? bytes : ''
+}
+
+const PLAIN = /^[\t -~]*$/
+const ALLOWED = /^[\t -~\x80-\xff]*$/
+/** What stands for bytes that are no UTF-8. */
+const LOST = '\ufffd'
 
 /** Options of a `Connection` field that say more than how long the connection lives. */
 const namedBy = (value: string, known: Set<string> | undefined): Set<string> | undefined => {

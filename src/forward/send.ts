@@ -10,7 +10,7 @@ import type { EndpointClass, HostRule } from '../core/rules.ts'
 import type { ServerClocks } from '../core/server-clock.ts'
 import type { Handler } from '../core/stack.ts'
 import type { Bytes, Millis } from '../core/units.ts'
-import { endToEnd } from './headers.ts'
+import { endToEnd, reasonPhrase } from './headers.ts'
 import { type Dispatch, type Dispatcher, diedReused, upstreamTrouble } from './pool.ts'
 import { type Answer, Reading } from './reading.ts'
 import { JUDGED_BYTES, judge, readsBodies, toldBudget } from './verdict.ts'
@@ -151,7 +151,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     record.sent = 'yes'
     record.upstreamMs = this.#deps.clock.now() - this.#startedAt
     this.#status = status
-    this.#statusText = text ?? ''
+    this.#statusText = reasonPhrase(text ?? '')
     this.#headers = headers
     const date = this.#host.hasDeadlines ? field(headers, 'date') : undefined
     if (date !== undefined) this.#deps.serverClocks.observe(this.#host.host, date, record.upstreamMs)

@@ -1,6 +1,7 @@
 // Answers for what never becomes a call: malformed requests, foreign hosts, full houses.
 // No word of them comes from the request. Calls have their refusals worded by the exchange's dialect, elsewhere.
 
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ERRORS, type WeirError } from '../core/errors.ts'
 import { retrySeconds } from '../core/units.ts'
@@ -14,14 +15,14 @@ export const decline = (
   error: WeirError,
   host: string | undefined,
   close: boolean,
-  id = inbound.deps.nextId(),
 ): void => {
   noteIt(inbound, error, host)
+  const id = inbound.deps.nextId()
   if (res.headersSent || res.destroyed) return void res.destroy()
   const body = bodyOf(error, id)
   const headers = headersOf(error, id, inbound.deps.name, body)
   if (close) headers.push('Connection', 'close')
-  res.writeHead(error.status, undefined, headers)
+  res.writeHead(error.status, STATUS_CODES[error.status], headers)
   res.end(body)
 }
 
@@ -58,7 +59,7 @@ const noteIt = (inbound: Inbound, error: WeirError, host: string | undefined): v
   inbound.deps.note?.({ type: 'request.declined', host, code: error.code, reason: reasonOf(error) })
 
 /** The system's word for what happened where there is one, else ours. */
-const reasonOf = ({ cause, message }: WeirError): string =>
+export const reasonOf = ({ cause, message }: WeirError): string =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : message
 
 const bodyOf = (error: WeirError, id: string): string =>

@@ -1,11 +1,11 @@
 // One request, from its head to its answer: refuse it here, or read its body, make it a Call and send it down the road.
 
-import { type Call, newRecord, type RawHeaders } from '../core/call.ts'
+import { type Call, newRecord, type RawHeaders, type Reply } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
 import { Presence } from '../core/presence.ts'
 import { answer } from './answer.ts'
 import { readBody } from './body.ts'
-import { decline } from './decline.ts'
+import { decline, reasonOf } from './decline.ts'
 import { unnamed } from './family.ts'
 import type { Incoming, Outgoing } from './message.ts'
 import { botName, type Head, proxyRequest, readHead } from './request.ts'
@@ -88,11 +88,12 @@ const travel = (
   startedAt: number,
 ): void => {
   if (presence.left) return
-  const { handle, name, nextId } = inbound.deps
+  const { deps } = inbound
+  const { name } = deps
   const method = req.method ?? 'GET'
   const http10 = req.httpVersionMinor === 0
   const call: Call = {
-    id: nextId(),
+    id: deps.nextId(),
     startedAt,
     request: proxyRequest(method, head, body),
     wishes: head.wishes,
@@ -101,26 +102,34 @@ const travel = (
     record: newRecord(),
     early: http10 ? undefined : (headers) => sendEarly(res, headers),
   }
-  const fail = (error: unknown): void => {
+  const say = (reply: Reply, close: boolean): void =>
+    answer(res, reply, call.record, { id: call.id, method, name, http10, close })
+  const fail = (error: WeirError): void => {
     if (presence.left) return
-    const cause = error instanceof WeirError ? error : new WeirError('internal', { cause: error })
-    turnAway(inbound, session, req, res, cause, call.id)
-  }
-  handle(call).then((reply) => {
+    deps.note?.({ type: 'answer.lost', host: head.host, code: error.code, reason: reasonOf(error), bot: call.bot })
     try {
-      answer(res, reply, call.record, { id: call.id, method, name, http10, close: inbound.draining })
-    } catch (error) {
-      // Nothing was written. Most likely the exchange sent a header field that HTTP does not allow.
-      if (!(reply.body instanceof Uint8Array)) reply.body.cancel()
-      fail(
-        new WeirError('upstream_unreachable', {
-          message: 'The answer of the exchange can not be relayed.',
-          cause: error,
-        }),
-      )
+      // The connection ends with it: what the answer that failed has left behind in `res` can not be known.
+      say(deps.failed(call, error), true)
+    } catch {
+      // Part of an answer has left already, or not even this one can be sent: no reason for others to lose theirs.
+      res.destroy()
     }
-  }, fail)
+  }
+  deps.handle(call).then(
+    (reply) => {
+      try {
+        say(reply, inbound.draining)
+      } catch (cause) {
+        // Most likely the exchange said something that the bot's HTTP does not allow.
+        if (!(reply.body instanceof Uint8Array)) reply.body.cancel()
+        fail(new WeirError('upstream_unreachable', { message: UNRELAYED, cause }))
+      }
+    },
+    (error: unknown) => fail(error instanceof WeirError ? error : new WeirError('internal', { cause: error })),
+  )
 }
+
+const UNRELAYED = 'The exchange has answered, but its answer can not be relayed.'
 
 /** One text per connection, not per call: it is looked up in several maps, and a new text would be hashed anew. */
 const nameless = (session: Session, agent: string | undefined): string => {
@@ -131,17 +140,10 @@ const nameless = (session: Session, agent: string | undefined): string => {
   return name
 }
 
-const turnAway = (
-  inbound: Inbound,
-  session: Session,
-  req: Incoming,
-  res: Outgoing,
-  error: WeirError,
-  id?: string,
-): void => {
+const turnAway = (inbound: Inbound, session: Session, req: Incoming, res: Outgoing, error: WeirError): void => {
   // A doubtful request may end elsewhere than it seems. The rest of one that is merely too large is read and dropped:
   // closing in front of unread bytes would be a reset, which can overtake the answer.
-  decline(inbound, res, error, session.host, inbound.draining || error.code === 'bad_request', id)
+  decline(inbound, res, error, session.host, inbound.draining || error.code === 'bad_request')
   req.resume()
 }
 

@@ -2,9 +2,9 @@
 
 import type { LookupFunction } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { Call } from '../core/call.ts'
+import type { Call, Reply } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import type { ErrorCode, WeirError } from '../core/errors.ts'
 import type { Handler } from '../core/stack.ts'
 import type { Bytes, Millis } from '../core/units.ts'
 
@@ -12,6 +12,8 @@ import type { Bytes, Millis } from '../core/units.ts'
 export interface InboundDeps {
   /** The road of a call. Expected never to reject; a rejection is answered as `internal`. */
   readonly handle: Handler<Call>
+  /** Words the failure of a call that has left the road, where its answer could not be relayed, and writes it into the record. */
+  readonly failed: (call: Call, error: WeirError) => Reply
   /** Hosts to intercept: lower-case, no trailing dot. */
   readonly hosts: () => { has(host: string): boolean }
   /** What happens to CONNECT for any other host. */
@@ -47,7 +49,7 @@ export interface Route {
   readonly ca: readonly string[] | undefined
 }
 
-/** What never became a call. Contains no path, header or body. */
+/** What never became a call, and answers of calls that could not be relayed. Contains no path, header or body. */
 export interface InboundEvent {
   /** `handshake.unused`: a TLS connection that ended without a request, as of clients that verify after the handshake. */
   readonly type:
@@ -55,6 +57,7 @@ export interface InboundEvent {
     | 'handshake.failed'
     | 'handshake.unused'
     | 'request.declined'
+    | 'answer.lost'
     | 'tunnel.closed'
     | 'upgrade.opened'
     | 'upgrade.closed'

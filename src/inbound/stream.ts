@@ -26,6 +26,8 @@ export const serveStreams = (inbound: Inbound, session: Session, socket: Socket)
     maxSessionRejectedStreams: 100,
     streamResetBurst: limits.streamResets,
     streamResetRate: limits.streamResetsPerSecond,
+    // What an exchange says twice is handed on twice, as over HTTP/1.1.
+    strictSingleValueFields: false,
   })
   session.atOnce = limits.streams
   session.end = () => http2.close()
@@ -134,14 +136,17 @@ class StreamAnswer implements Outgoing {
   }
 
   writeInformation(status: number, headers: string[]): void {
-    this.#stream.additionalHeaders({ ...grouped(headers), ':status': status })
+    const fields = grouped(headers)
+    // Of the answer to come, if of anything; clients reset the stream for it (RFC 9110 §8.6).
+    delete fields['content-length']
+    this.#stream.additionalHeaders({ ...fields, ':status': status })
   }
 
   writeHead(status: number, _text: string | undefined, headers: string[]): void {
     const stream = this.#stream
     const endStream = this.#toHead || status === 204 || status === 304
     stream.respond({ ...grouped(headers), ':status': status }, { endStream, waitForTrailers: !endStream })
-    if (!endStream) stream.once('wantTrailers', () => stream.sendTrailers(this.#trailers))
+    if (!endStream) stream.once('wantTrailers', () => this.#trail())
   }
 
   write(chunk: Buffer): boolean {
@@ -154,6 +159,15 @@ class StreamAnswer implements Outgoing {
 
   end(body: Buffer | string = '', encoding: 'latin1' | 'utf8' = 'utf8'): void {
     this.#stream.end(body, encoding)
+  }
+
+  /** Trailers that HTTP/2 does not allow are no reason to lose the answer. */
+  #trail(): void {
+    try {
+      this.#stream.sendTrailers(this.#trailers)
+    } catch {
+      this.#stream.sendTrailers({})
+    }
   }
 
   destroy(): void {

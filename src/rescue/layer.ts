@@ -23,13 +23,18 @@ export const rescue =
         call.record.decision = 'left'
         return NOBODY_LISTENS
       }
-      const error = thrown instanceof WeirError ? thrown : new WeirError('internal', { cause: thrown })
-      call.record.decision = ERRORS[error.code].decision
-      call.record.error = error.code
-      call.record.thrown = thrown
-      return errorReply(error, listenerFor(call, rules(), clock.wall()), call.id)
+      return replyTo(call, thrown, rules(), clock.wall())
     }
   }
+
+/** The reply that tells what was thrown, which is written into the record of its call. */
+export const replyTo = (call: Call, thrown: unknown, rules: Pick<Rules, 'hosts'>, wallMs: Millis): Reply => {
+  const error = thrown instanceof WeirError ? thrown : new WeirError('internal', { cause: thrown })
+  call.record.decision = ERRORS[error.code].decision
+  call.record.error = error.code
+  call.record.thrown = thrown
+  return errorReply(error, listenerFor(call, rules, wallMs), call.id)
+}
 
 /** For a bot that hung up. Nobody gets it; its status (nginx's for this) is for the log. */
 const NOBODY_LISTENS: Reply = { status: 499, statusText: '', headers: [], body: Buffer.alloc(0), trailers: undefined }
@@ -63,7 +68,7 @@ export const PROXY_STATUS: Readonly<Record<ErrorCode, string>> = Object.fromEntr
 ) as Record<ErrorCode, string>
 
 /** Asks nothing that could throw: the error at hand may come from the very code that finds classes. */
-const listenerFor = (call: Call, rules: Rules, wallMs: Millis): Listener => {
+const listenerFor = (call: Call, rules: Pick<Rules, 'hosts'>, wallMs: Millis): Listener => {
   const exchange = rules.hosts.get(call.request.host)?.exchange
   const rule = exchange?.classes.find(({ id }) => id === call.record.class)
   return { exchange, rule, wallMs }

@@ -1,7 +1,7 @@
 // Which fields of an answer are the bot's, and which belonged to one connection only.
 
 import { describe, expect, it } from 'vitest'
-import { endToEnd } from '../../src/forward/headers.ts'
+import { endToEnd, reasonPhrase } from '../../src/forward/headers.ts'
 
 const raw = (...fields: string[]): Buffer[] => fields.map((field) => Buffer.from(field, 'latin1'))
 
@@ -59,5 +59,20 @@ describe('fields of an answer', () => {
   it('that matter to the bot stay: framing of the content, caching, throttling', () => {
     const fields = ['Content-Encoding', 'br', 'Content-Length', '2', 'Trailer', 'x', 'Age', '1', 'Retry-After', '3']
     expect(endToEnd(raw(...fields))).toEqual(fields)
+  })
+})
+
+describe('the reason phrase', () => {
+  it.each([
+    ['', ''],
+    ['Too Many Requests', 'Too Many Requests'],
+    ['Don\u2019t', 'Don\xe2\x80\x99t'],
+    ['Requ\xeate', 'Requ\xc3\xaate'],
+  ])('%j is written in the bytes it came in', (read, written) => {
+    expect(reasonPhrase(read)).toBe(written)
+  })
+
+  it.each(['A\x01B', 'A\x7fB', 'A\0B', 'Requ\ufffdte'])('%j is left out: it can not be written', (read) => {
+    expect(reasonPhrase(read)).toBe('')
   })
 })

@@ -97,14 +97,28 @@ describe('header fields', { timeout: 20_000 }, () => {
     expect(heard).not.toContain('chunked')
   })
 
-  test('that HTTP does not allow become a 502, and a stream behind them is given up', async () => {
+  // The exchange had executed an order, and the bot was told "X-Weir-Sent: no": safe to send again.
+  test('that HTTP does not allow become a 502 that tells what became of the call; a stream behind them is given up', async () => {
     const source = new Source()
     await using weir = await start({
       handle: async (call) => said(call, 'ok', { headers: ['X-Bad', 'a\x01b'], body: source }),
     })
     using bot = await secureTunnel(weir.port)
-    expect(await bot.say(request()).until((text) => text.includes('}\n'))).toMatch(/^HTTP\/1\.1 502 /)
+    const heard = await bot.say(request()).over()
+    expect(heard).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n/)
+    expect(heard).toMatch(/X-Weir-Class: kraken\.public\r\n[\s\S]*X-Weir-Cost: 1\r\n[\s\S]*X-Weir-Sent: yes\r\n/)
+    expect(heard).toMatch(/X-Weir-Decision: failed\r\n[\s\S]*X-Weir-Error: upstream_unreachable\r\n/)
     expect(source.cancelled).toBe(1)
+    expect(weir.events).toMatchObject([
+      { type: 'answer.lost', code: 'upstream_unreachable', reason: 'ERR_INVALID_CHAR' },
+    ])
+  })
+
+  // Node keeps a reason phrase that it has refused, and the refusal in its place was refused for it: the process ended.
+  test('or a reason phrase that it does not allow, as a weir of an earlier version may have shared it', async () => {
+    await using weir = await start({ handle: async (call) => said(call, 'ok', { statusText: 'Don\u2019t' }) })
+    using bot = await secureTunnel(weir.port)
+    expect(await bot.say(request()).over()).toMatch(/^HTTP\/1\.1 502 Bad Gateway\r\n[\s\S]*X-Weir-Sent: yes\r\n/)
   })
 
   test('a Date is added only where the exchange sent none', async () => {
@@ -333,7 +347,7 @@ describe('a stream', { timeout: 20_000 }, () => {
 test('a road that fails, against its promise, is answered 500 without a word of why', { timeout: 20_000 }, async () => {
   await using weir = await start({ handle: () => Promise.reject(new Error('secret detail')) })
   using bot = await secureTunnel(weir.port)
-  const heard = await bot.say(request()).until((text) => text.includes('}\n'))
+  const heard = await bot.say(request()).over()
   expect(heard).toMatch(/^HTTP\/1\.1 500 /)
   expect(heard).not.toContain('secret detail')
 })

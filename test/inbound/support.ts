@@ -11,6 +11,7 @@ import { type Call, OK, type Reply } from '../../src/core/call.ts'
 import { realClock } from '../../src/core/clock.ts'
 import { createInbound, type InboundServer } from '../../src/inbound/listener.ts'
 import type { InboundDeps, InboundEvent } from '../../src/inbound/settings.ts'
+import { replyTo } from '../../src/rescue/layer.ts'
 
 export const KRAKEN = 'api.kraken.com'
 export const COINBASE = 'api.coinbase.com'
@@ -45,6 +46,7 @@ export const start = async (over: Partial<InboundDeps> = {}, host = '127.0.0.1')
     maxBody: () => 64 * 1024,
     routeTo: (to, port) => ({ host: to, port, chosen: false, ca: undefined }),
     name: 'weir',
+    failed: (call, error) => replyTo(call, error, { hosts: new Map() }, 0),
     note: (event) => events.push(event),
     ...over,
     handle: (call) => {

@@ -30,6 +30,8 @@ export interface FleetParts {
   readonly database: Database
   readonly rules: () => Rules
   readonly log: Log
+  /** How often it is looked whether Redis may drop keys; every minute unless given. */
+  readonly evictionEveryMs?: Millis
 }
 
 /** What this weir has in common with others. */
@@ -50,7 +52,7 @@ export interface Fleet {
 
 /** Joins the weirs at that Redis. @throws StartError */
 export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
-  const { url, clock, database, rules, log } = parts
+  const { url, clock, database, rules, log, evictionEveryMs = EVICTION_EVERY_MS } = parts
   const address = addressOf(url)
   const redis = connect(address, clock)
   const eviction = evictionCheck(redis, shownOf(address), log)
@@ -91,7 +93,7 @@ export const joinFleet = async (parts: FleetParts): Promise<Fleet> => {
     void restore()
   }
   // Whoever does as the warning says is to see it gone, though Redis was never away.
-  const watch = every(clock, () => EVICTION_EVERY_MS, eviction.lookAgain, ignored)
+  const watch = every(clock, () => evictionEveryMs, eviction.lookAgain, ignored)
   const together = (): boolean => store.standing().every((one) => one.together)
   let told: boolean | undefined
   const look = (): void => {

@@ -6,17 +6,11 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { joinFleet } from '../../src/app/fleet.ts'
 import { loadRules } from '../../src/config/load.ts'
-import { type Clock, realClock } from '../../src/core/clock.ts'
+import { realClock } from '../../src/core/clock.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { Database } from '../../src/state/database.ts'
 import { shippedLimits } from '../support/weir.ts'
 import { startRedis } from './server.ts'
-
-/** Minutes are tenths of a second. Answers of Redis have more time than on the road, for machines with much to do. */
-const hurried: Clock = {
-  ...realClock,
-  after: (delay, task) => realClock.after(delay === 60_000 ? 100 : delay === 50 ? 1_000 : delay, task),
-}
 
 // The verdict was renewed only when Redis had been away: who had done as it says was told to do it again until then.
 it('health goes bad once Redis is set to drop keys, and comes good once the operator has done as it says', {
@@ -28,10 +22,17 @@ it('health goes bad once Redis is set to drop keys, and comes good once the oper
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const loaded = loadRules(await shippedLimits(), 'limits.yaml', {})
   if (!loaded.ok) throw new Error('limits.yaml has mistakes')
-  const database = new Database(directory, hurried)
+  const database = new Database(directory, realClock)
   onTestFinished(() => database.close())
   const log = createLog('silent')
-  const fleet = await joinFleet({ url: redis.url, clock: hurried, database, rules: () => loaded.rules, log })
+  const fleet = await joinFleet({
+    url: redis.url,
+    clock: realClock,
+    database,
+    rules: () => loaded.rules,
+    log,
+    evictionEveryMs: 100,
+  })
   onTestFinished(() => fleet.close())
   const verdict = () => {
     const { healthy, message } = fleet.part()

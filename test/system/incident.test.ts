@@ -1,59 +1,45 @@
-// A bad hour in half a minute, as a script: a storm of 429s, an outage, recovery, a bot that floods, a key that is refused. After
-// each act the alerts, the analysis, the statistics, the health pages and the metrics are held against what the simulated
+// A bad hour in half a minute, as a script: a storm of 429s, an outage, recovery, a bot that floods, a key that is refused, and
+// one that the exchange has locked out. After each act the alerts, the analysis, the statistics, the health pages and the metrics are held against what the simulated
 // exchange did and saw, and the dashboard in a real browser shows the same.
 
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { findChromium, launch } from '../dashboard/browser.ts'
-import type { Exchange } from '../support/exchange/exchange.ts'
+import { ask } from '../support/exchange/ask.ts'
 import { tooManyRequests } from '../support/exchange/faults.ts'
-import { shippedLimits, type Weir } from '../support/weir.ts'
+import { shippedLimits } from '../support/weir.ts'
 import { type Client, openClient } from './client.ts'
+import {
+  type Alert,
+  type Analysis,
+  chromiumPath,
+  holds,
+  listenForAlerts,
+  metric,
+  openScreen,
+  over,
+  pageOf,
+  type Screen,
+  SECRET,
+  type Stage,
+  sights,
+  sum,
+  until,
+  use,
+} from './incident-stage.ts'
 import { openScene } from './scene.ts'
 import { advancedGet, krakenPoster } from './sign.ts'
 
 const KRAKEN = 'api.kraken.com'
 const COINBASE = 'api.coinbase.com'
-/** The alerts are looked at every two seconds. */
-const PATIENCE_MS = 20_000
-const SECRET = 's3cret-token'
-
-interface Alert {
-  readonly rule: string
-  readonly subject: string
-  readonly resolved_at_wall_ms?: number
-}
-
-interface Analysis {
-  readonly total_failures: number
-  readonly categories: Readonly<Record<string, number>>
-  readonly detected_patterns: readonly { readonly name: string; readonly count: number }[]
-  readonly recommendations: readonly string[]
-}
-
-interface Use {
-  readonly calls: number
-  readonly limited: number
-  readonly saved: number
-  readonly rejection_rate: number
-}
-
-const chromiumPath = findChromium()
-if (chromiumPath === undefined) {
-  process.stderr.write(
-    'NOT TESTED: an incident on the dashboard. There is no Chromium here: apt-get install chromium\n',
-  )
-}
-/** What the dashboard was to show, and whether it did, in order. */
-const sights: { readonly what: string; readonly seen: boolean }[] = []
+const LOCKED_OUT = 'EGeneral:Temporary lockout'
+/** User-Agent of a program that does not go through weir. */
+const PAST_WEIR = 'past-weir'
 
 describe('a bad hour', () => {
   it('is told step by step, and every page agrees with the exchange', { timeout: 180_000 }, playIt)
 
   it.skipIf(chromiumPath === undefined)('is seen on the dashboard, step by step', () => {
-    expect(sights.map(({ what }) => what)).toHaveLength(8)
+    expect(sights.map(({ what }) => what)).toHaveLength(13)
     expect(sights.filter(({ seen }) => !seen)).toEqual([])
   })
 })
@@ -88,37 +74,10 @@ async function playIt(): Promise<void> {
   await screen.shows('[data-alert="rejections"]')
   // The key rests for six seconds only: it must be seen meanwhile.
   await Promise.all([refusedKey(stage), screen.shows('[data-alert="key_rests"]')])
+  await lockedOutKey(stage)
+  await screen.shows('[data-alert="key_rests"]:has-text("Temporary lockout")')
   await reckoning(stage)
-}
-
-/** The dashboard, as somebody sees it who has had it open all the time. */
-const openScreen = async ({ admin }: Weir) => {
-  if (chromiumPath === undefined) return { shows: async () => {}, empty: async () => {} }
-  const browser = await launch(chromiumPath)
-  onTestFinished(() => browser.close())
-  const page = await browser.newPage()
-  await page.goto(admin)
-  const look = async (selector: string, state: 'attached' | 'detached'): Promise<void> => {
-    const seeing = page.locator(selector).first().waitFor({ state, timeout: PATIENCE_MS })
-    const seen = await seeing.then(
-      () => true,
-      () => false,
-    )
-    sights.push({ what: `${selector} ${state}`, seen })
-  }
-  return {
-    shows: (selector: string) => look(selector, 'attached'),
-    empty: (selector: string) => look(selector, 'detached'),
-  }
-}
-
-interface Stage {
-  readonly exchange: Exchange
-  readonly weir: Weir
-  readonly bots: (name: string) => Client
-  /** What the webhook got: `firing breaker_open api.kraken.com`. */
-  readonly hook: readonly string[]
-  readonly page: <Body>(path: string) => Promise<Body>
+  await reckoningOnScreen(stage, screen)
 }
 
 const calm = async ({ exchange, bots, page }: Stage): Promise<void> => {
@@ -242,9 +201,62 @@ const refusedKey = async ({ exchange, bots, page }: Stage): Promise<void> => {
   await over(page, 'key_rests')
 }
 
+/**
+ * The exchange locks a key out, for a program that signs with it past weir: the bot's first call is the last, for a quarter of an
+ * hour; others go on.
+ */
+const lockedOutKey = async ({ exchange, bots, page, hook }: Stage): Promise<void> => {
+  const key = exchange.krakenKey('locked')
+  const wrong = krakenPoster({ ...key, secret: Buffer.from('wrong').toString('base64') })
+  for (let call = 0; exchange.account(key.key).lockouts === 0 && call < 20; call += 1) {
+    const { headers, ...asked } = wrong('Balance')
+    await ask(exchange, { ...asked, headers: { ...headers, 'User-Agent': PAST_WEIR } })
+  }
+  const post = krakenPoster(key)
+  const locked = bots('locked')
+  const [first, second] = [await locked.send(post('Balance')), await locked.send(post('Balance'))]
+  expect(first).toMatchObject({ decision: 'forwarded', json: { error: [LOCKED_OUT] } })
+  expect(second).toMatchObject({ decision: 'refused' })
+  expect(Number(second.headers['retry-after'])).toBeGreaterThan(800)
+
+  const { subject, message } = await holds(page, 'key_rests')
+  expect(message).toMatch(/rests for 1[45] min, .+: EGeneral:Temporary lockout\.$/)
+  await until(async () => hook.includes(`firing key_rests ${subject}`), 'the webhook hears of the key')
+  const analysis = await page<Analysis>('/v1/failures/analysis?service=kraken')
+  expect(analysis.detected_patterns).toContainEqual(expect.objectContaining({ name: 'temporary_lockout', count: 1 }))
+  const others = krakenPoster(exchange.krakenKey('other'))
+  expect((await bots('other').send(others('Balance'))).decision).toBe('forwarded')
+}
+
+/** Tiles, bots and decisions on the dashboard say what the exchange saw. */
+const reckoningOnScreen = async ({ exchange, page }: Stage, screen: Screen): Promise<void> => {
+  const seen = exchange.calls.filter(isBots)
+  const turnedAway = seen.filter(({ verdict, reason, host }) => reason === LOCKED_OUT || isStorm(verdict, host)).length
+  expect(turnedAway).toBe(4)
+  await screen.agrees('.tile:has-text("Turned away") strong', [String(turnedAway)])
+  const depths = seen.filter(({ path, query }) => path.endsWith('Depth') && query.get('pair') === 'ETHUSD').length
+  const { limited } = await use(page, 'flooder')
+  expect(depths + limited).toBe(40)
+  await screen.agrees('#bots tbody tr:has(th:text-is("flooder")) td:nth-child(2)', ['40'])
+  await screen.agrees('#bots tbody tr:has(th:text-is("flooder")) td:nth-child(3)', [
+    `${40 - depths} (${Math.round(((40 - depths) / 40) * 100)} %)`,
+  ])
+  const { key } = exchange.krakenKey('broken')
+  const sent = seen.filter(({ headers }) => headers['api-key'] === key).length
+  await screen.agrees('#decisions tbody tr:has(td:nth-child(2):text-is("broken")) td:nth-child(4)', [
+    'refused',
+    ...Array.from({ length: sent }, () => 'forwarded'),
+  ])
+}
+
+const isStorm = (verdict: string, host: string): boolean => host === COINBASE && verdict.startsWith('fault')
+
+/** Not weir's own questions, and not what went past it. */
+const isBots = ({ bot }: { readonly bot: string }): boolean => bot !== 'weir' && bot !== PAST_WEIR
+
 /** What was counted is what happened, and the address of the webhook stayed secret. */
 const reckoning = async ({ exchange, page, weir }: Stage): Promise<void> => {
-  const seen = exchange.calls.filter(({ bot }) => bot !== 'weir').length
+  const seen = exchange.calls.filter(isBots).length
   expect(sum(await metric(weir, 'upstream_responses_total', ''))).toBe(seen)
   const { bots } = await page<{ bots: readonly { calls: number }[] }>('/v1/stats')
   const calls = sum(bots.map((bot) => bot.calls))
@@ -259,74 +271,4 @@ const reckoning = async ({ exchange, page, weir }: Stage): Promise<void> => {
     ...(await Promise.all(['/v1/rules', '/v1/status', '/v1/alerts'].map((path) => page(path)))),
   ]
   expect(JSON.stringify(told)).not.toContain(SECRET)
-}
-
-/** The alert that holds, once it does. */
-const holds = async (page: Stage['page'], rule: string, subject?: string): Promise<Alert> => {
-  let found: Alert | undefined
-  await until(
-    async () => {
-      const { alerts } = await page<{ alerts: readonly Alert[] }>('/v1/alerts?active=1')
-      found = alerts.find((alert) => alert.rule === rule && (subject ?? alert.subject) === alert.subject)
-      return found !== undefined
-    },
-    `${rule} ${subject ?? ''} holds`,
-  )
-  return found as Alert
-}
-
-/** Resolves when no such alert holds, and one is remembered. */
-const over = (page: Stage['page'], rule: string, subject?: string): Promise<void> =>
-  until(
-    async () => {
-      const { alerts } = await page<{ alerts: readonly Alert[] }>('/v1/alerts')
-      const of = alerts.filter((alert) => alert.rule === rule && (subject ?? alert.subject) === alert.subject)
-      return of.length > 0 && of.every((alert) => alert.resolved_at_wall_ms !== undefined)
-    },
-    `${rule} ${subject ?? ''} is over`,
-  )
-
-const until = async (holds: () => Promise<boolean>, what: string): Promise<void> => {
-  for (let waited = 0; waited < PATIENCE_MS; waited += 200) {
-    if (await holds()) return
-    await sleep(200)
-  }
-  throw new Error(`it did not come about that ${what}`)
-}
-
-const use = async (page: Stage['page'], name: string): Promise<Use> => {
-  const { bots } = await page<{ bots: readonly (Use & { bot: string })[] }>('/v1/stats')
-  const found = bots.find(({ bot }) => bot === name)
-  if (found === undefined) throw new Error(`nobody called ${name} in /v1/stats`)
-  return found
-}
-
-const pageOf = async <Body>({ admin }: Weir, path: string): Promise<Body> =>
-  (await (await fetch(`${admin}${path}`)).json()) as Body
-
-/** Values of all series of a metric that have these labels. */
-const metric = async ({ admin }: Weir, name: string, labels: string): Promise<readonly number[]> => {
-  const text = await (await fetch(`${admin}/metrics`)).text()
-  return [...text.matchAll(/^weir_(\w+)\{(.*)\} (\S+)$/gm)]
-    .filter(([, metricName, given = '']) => metricName === name && given.includes(labels))
-    .map(([, , , value]) => Number(value))
-}
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-
-/** A service for alerts. */
-const listenForAlerts = async (): Promise<{ url: string; told: readonly string[] }> => {
-  const told: string[] = []
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += String(chunk)
-    const { status, rule, subject } = JSON.parse(body) as Record<string, string>
-    told.push(`${status} ${rule} ${subject}`)
-    response.end('ok')
-  })
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  onTestFinished(() => void server.close())
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/${SECRET}`, told }
 }

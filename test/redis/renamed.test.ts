@@ -45,6 +45,16 @@ describe('when a pair turns out to be another', { timeout: 20_000 }, () => {
     expect(left(one)).toBe(30)
   })
 
+  // For up to a fifth of a second others went by a promise that had been made before what was spent was known.
+  it('those who count on the right name hear of it at once', async () => {
+    spend(one.store, ofPair('XRPRL/USD', 30))
+    spend(other.store, ofPair('XRP/RLUSD', 0))
+    await stage.pass(1000)
+    learn(one)
+    await stage.pass(20)
+    expect(left(other)).toBe(20)
+  })
+
   // Two wrong names were learned together, and only what was spent by the last was moved.
   it('what was spent by each of several wrong names is moved', async () => {
     spend(one.store, ofPair('XRPRL/USD', 10))

@@ -50,8 +50,10 @@ export class Stage {
   readonly name: string
   readonly rule: BucketRule
   readonly weirs: Weir[] = []
-  /** Replies and messages in the air. */
+  /** Messages that the real server has before it. */
   readonly #pending = new Set<Promise<unknown>>()
+  /** What it said, to be heard in the order of virtual time, however long it took over it. */
+  readonly #said: (() => void)[] = []
   /** Messages that a frozen server has not read. */
   readonly #unread: (() => void)[] = []
   readonly #ears: { readonly of: Weir; readonly hear: (shout: string) => void }[] = []
@@ -95,6 +97,7 @@ export class Stage {
         await Promise.all(this.#pending)
         await nextTurn()
       }
+      for (const begin of this.#said.splice(0)) begin()
       this.#addUp()
     }
   }
@@ -110,13 +113,15 @@ export class Stage {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const fate = of.fate()
     this.asked += 1
+    of.asked += 1
     this.clock.after(fate.up, () => {
       if (this.#server === 'down' || fate.lost === 'message') return
       const read = (): void => {
+        const hearsAt = this.clock.now() + fate.down
         const answer = this.#run(message)
         this.#track(
           answer.then((reply) => {
-            if (fate.lost !== 'reply') this.clock.after(fate.down, () => of.here(() => resolve(reply)))
+            if (fate.lost !== 'reply') this.#hearAt(hearsAt, () => of.here(() => resolve(reply)))
           }, reject),
         )
       }
@@ -131,10 +136,14 @@ export class Stage {
     if (!this.#ears.some((ear) => ear.of === of)) this.#ears.push({ of, hear })
   }
 
-  #shout(message: string): void {
+  #shout(message: string, at: Millis): void {
     for (const { of, hear } of this.#ears) {
-      if (of.alive && !of.isCut) this.clock.after(1, () => of.here(() => hear(message)))
+      if (of.alive && !of.isCut) this.#hearAt(at + 1, () => of.here(() => hear(message)))
     }
+  }
+
+  #hearAt(at: Millis, hear: () => void): void {
+    this.#said.push(() => void this.clock.after(Math.max(0, at - this.clock.now()), hear))
   }
 
   freeze(): void {
@@ -180,11 +189,12 @@ export class Stage {
   }
 
   async #run(message: string): Promise<string> {
-    const now = this.clock.now() + SERVER_EPOCH_MS + this.#ahead
+    const at = this.clock.now()
+    const now = at + SERVER_EPOCH_MS + this.#ahead
     const time = [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))]
     const reply = await this.options.redis.eval(STAGED, 1, `rl:{${this.name}}members`, message, ...time)
     const shouts = await this.options.redis.lpop(`rl:{${this.name}}shouts`, 100)
-    for (const shout of shouts ?? []) this.#shout(shout)
+    for (const shout of shouts ?? []) this.#shout(shout, at)
     return String(reply)
   }
 
@@ -267,6 +277,7 @@ export class Weir {
   isCut = false
   /** Fates of the next messages. */
   readonly fates: ('message' | 'reply')[] = []
+  asked = 0
   served = 0
   stale = 0
   /** As it tells the others. */

@@ -274,6 +274,23 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(harm(stage)).toEqual(NONE)
   })
 
+  // Its first act was to take note of the answer that it had slept through; that the time had passed it saw a moment later.
+  it('claim nothing of it, either, where an answer was on its way when they fell asleep', async () => {
+    const stage = open(10, bucketRule(30, 50))
+    await stage.pass(3000)
+    const [sleeper] = stage.weirs
+    stage.down()
+    await stage.pass(2000)
+    const asked = sleeper?.asked ?? 0
+    while (sleeper?.asked === asked) await stage.pass(1)
+    sleeper?.pause()
+    stage.up()
+    await stage.pass(YIELD_MS + 10_000)
+    sleeper?.resume()
+    await stage.pass(2000)
+    expect(harm(stage)).toEqual(NONE)
+  })
+
   it('that leave with a word leave nothing behind', async () => {
     const stage = open(5, bucketRule(30, 50))
     await stage.pass(3000)

@@ -44,5 +44,55 @@ describe('a bucket that the exchange closes', { timeout: 20_000 }, () => {
     const later = store.take([stage.take], { held: true })
     await stage.pass(10)
     expect(await later).toMatchObject({ granted: true })
+    // Counted once, though the store has told of it and it was reserved here.
+    expect(store.level(stage.take)).toMatchObject({ available: 29, inFlight: 1 })
+  })
+
+  // Leave to go in a moment was handed back, nobody was told, and the store kept it for a call that nobody asked for any more.
+  it('gets back what the store granted for a moment that did not come', async () => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: () => 0.5 })
+    const [one, other] = [stage.weir(0).store, stage.weir(0).store]
+    const most = { ...stage.take, cost: 29.5 }
+    await stage.pass(1000)
+    spend(one, most)
+    await stage.pass(5)
+    const taken = one.take([stage.take], { held: true })
+    await stage.pass(4)
+    one.close(stage.take, 5000)
+    await stage.pass(30)
+    expect(await taken).toMatchObject({ granted: false })
+    await stage.pass(10_000)
+    other.close(stage.take, 0)
+    await stage.pass(300)
+    expect(other.level(stage.take)).toMatchObject({ available: 30, inFlight: 0 })
+  })
+
+  // What the exchange had said while a message was on its way was told a tenth of a second after the reply.
+  it('is closed for the others as soon as a message can say so', async () => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: () => 0.5 })
+    const [one, other] = [stage.weir(0).store, stage.weir(0).store]
+    await stage.pass(1000)
+    void one.take([stage.take], { held: true })
+    await stage.pass(1)
+    one.close(stage.take, 5000)
+    await stage.pass(20)
+    const later = other.take([stage.take], { held: true })
+    await stage.pass(10)
+    expect(await later).toMatchObject({ granted: false })
+  })
+
+  // A reply that lay for a while made the pause so much longer, and no later reply made that good.
+  it('opens when the exchange said, though a reply was read late', async () => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: () => 0.5 })
+    const weir = stage.weir(0)
+    await stage.pass(1000)
+    weir.store.close(stage.take, 3000)
+    await stage.pass(300)
+    void weir.store.take([stage.take], { held: true })
+    weir.pause()
+    await stage.pass(400)
+    weir.resume()
+    await stage.pass(1300)
+    expect(weir.store.level(stage.take).closedForMs).toBeLessThan(1010)
   })
 })

@@ -45,6 +45,8 @@ export class Counter {
   #spentAlone: Tokens = 0
   /** Of that, what the word of return has said already. */
   #returned: Tokens = 0
+  /** Its name was wrong: the store hears of that from the right one. */
+  #shutUntil: Millis = Number.NEGATIVE_INFINITY
   readonly #news = new News()
 
   constructor(key: BucketKey, rule: BucketRule, now: Millis) {
@@ -139,10 +141,8 @@ export class Counter {
     if (told === undefined) return
     this.#promise = word.drop === true ? 0 : told.promise
     this.#part = told.part
-    // The store may not have heard yet of a pause that is known here.
-    const { closedUntil } = this.#seen
     this.#seen = seenMeter(this.#rule, told, now)
-    this.#seen.close(closedUntil)
+    this.#seen.close(Math.max(this.#news.unsaidUntil, this.#shutUntil))
   }
 
   /** The store is away: from now on there is a share of the limit, with what was promised of it, and more from `from` on. */
@@ -184,7 +184,8 @@ export class Counter {
   reserve(cost: Tokens, granted: boolean, now: Millis): Purse {
     this.usedAt = now
     this.#charged += cost
-    this.meter.reserve(cost)
+    // What the store granted is in what it told.
+    if (this.#own !== undefined || !granted) this.meter.reserve(cost)
     if (this.#own !== undefined) return this.#own
     this.#held += cost
     if (granted) this.#known += cost
@@ -231,7 +232,8 @@ export class Counter {
   takeOver(from: Counter, closeMs: Millis, now: Millis): Tokens {
     const [own, others] = [this.#own, from.#own]
     const pauseMs = from.meter.closedUntil - now
-    from.meter.close(now + closeMs)
+    from.#shutUntil = now + closeMs
+    from.meter.close(from.#shutUntil)
     this.#news.add({ from: [{ name: from.name, close: closeMs }] })
     if (own === undefined || others === undefined) return from.#held
     own.reserve(from.#spentAlone)

@@ -70,27 +70,26 @@ export class Grants {
   /**
    * Passes on what the store said. Leave that came too late is handed back: this process stood still, or the exchange has closed
    * a bucket and the store did not know it yet.
-   * @param ended hears of a turn that was not used
+   * @param handedBack hears of leave that was not used: the store keeps it back until it is told
    */
-  fromStore({ first, takes, manner: { held, turn }, answer }: Asking, reply: TakeReply, ended: () => void): void {
+  fromStore({ first, takes, manner: { held, turn }, answer }: Asking, reply: TakeReply, handedBack: () => void): void {
     if (!('after' in reply)) {
       const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
       answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
       return
     }
-    const { clock, turns, stillMs } = this.#options
+    const { clock, counters, turns, stillMs } = this.#options
     const since = clock.now()
     const grant = this.give(takes, true)
     if (turn !== undefined) turns.granted(turn, reply.sole ?? false, reply.high)
     const go = (): void => {
-      const pauseMs = held ? this.#pauseMs(takes) : 0
-      if (clock.now() - since < stillMs && pauseMs < GRAIN_MS) return void answer(grant)
+      const now = clock.now()
+      const { waitMs, by = first } = longestWait(held ? takes : [], (take) => counters.of(take).meter.closedUntil - now)
+      if (now - since < stillMs && waitMs < GRAIN_MS) return void answer(grant)
       this.#handBack(grant, takes)
-      if (turn !== undefined) {
-        turns.ended(turn, false)
-        ended()
-      }
-      answer({ granted: false, waitMs: pauseMs, by: first })
+      if (turn !== undefined) turns.ended(turn, false)
+      handedBack()
+      answer({ granted: false, waitMs, by })
     }
     if (reply.after <= 0) go()
     else clock.after(reply.after, go)
@@ -106,17 +105,11 @@ export class Grants {
     return this.give(takes, false)
   }
 
-  /** For how long the exchange has closed one of the buckets, as far as is known here. */
-  #pauseMs(takes: readonly Take[]): Millis {
-    const { clock, counters } = this.#options
-    const until = takes.map((take) => counters.of(take).meter.closedUntil)
-    return Math.max(0, Math.max(...until) - clock.now())
-  }
-
   #handBack({ purses }: Grant, takes: readonly Take[]): void {
     const { clock, counters } = this.#options
     for (const [index, take] of takes.entries()) {
       counters.of(take).settle(take.cost, 'never_left', (purses?.[index] ?? 'shared') as Purse, clock.now())
     }
+    counters.touch(takes.map((take) => counters.of(take)))
   }
 }

@@ -262,6 +262,7 @@ export class Member {
       this.#heardAt = this.#sent.at + LATE_MS
       for (const counter of this.#counters) counter.alone(this.#share, this.#heardAt + OUT_MS, now, true)
     } else if (this.#phase !== 'alone') this.#goAlone(now, this.#phase === 'new')
+    this.#yield(now)
   }
 
   #goAlone(now: Millis, empty: boolean): void {

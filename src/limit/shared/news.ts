@@ -22,6 +22,11 @@ export class News {
     return this.#said === NONE && this.#fresh === NONE
   }
 
+  /** Until when the exchange has closed it, where that has not been said. */
+  get unsaidUntil(): Millis {
+    return this.#fresh.until
+  }
+
   add(items: Partial<Items>): void {
     this.#fresh = together(this.#fresh, { ...NONE, ...items })
   }

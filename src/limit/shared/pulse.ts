@@ -17,6 +17,8 @@ export class Pulse {
   #timerAt: Millis = Number.POSITIVE_INFINITY
   #speaking: Promise<void> | undefined
   #busy = false
+  /** Something came up while a message was on its way that is to be said at once. */
+  #urgent = false
   #stopped = false
 
   /** @param speak sends a message and takes in its answer; it calls `rest` last of all */
@@ -25,8 +27,10 @@ export class Pulse {
     this.#speak = speak
   }
 
-  /** Speaks within that time; while a message is on its way, when that has been answered. @param patient nobody may be there */
-  soon(delayMs: Millis, patient: boolean): void {
+  /** Speaks within that time; at once means: when the message that is on its way has been answered. @param patient nobody may be there */
+  soon(withinMs: Millis, patient: boolean): void {
+    if (this.#busy) this.#urgent ||= withinMs === 0
+    const delayMs = this.#urgent ? 0 : withinMs
     const retryMs = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** this.#failures)
     const at = this.#clock.now() + (patient ? Math.max(delayMs, retryMs) : delayMs)
     if (this.#stopped || this.#busy || at >= this.#timerAt) return
@@ -62,6 +66,7 @@ export class Pulse {
     this.#timerAt = Number.POSITIVE_INFINITY
     if (this.#stopped || this.#busy) return
     this.#busy = true
+    this.#urgent = false
     this.#speaking = this.#speak()
   }
 }

@@ -111,6 +111,7 @@ if not me.out then
   -- Only now is all that the sender spent in the books.
   for index, want in ipairs(ask.buckets) do
     for _, from in ipairs(want.from or {}) do take_over(wanted[index], from, part) end
+    if want.from and not others_are_safe(wanted[index], 0) then ask_again(wanted[index]) end
   end
 
   hear_of_turns()

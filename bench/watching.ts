@@ -77,7 +77,13 @@ const alerts = new Alerts({
   tell: () => {},
   look: () => ({
     ...{ settings: rules.alerts, limits, queues: [], maxQueueBytes: 1e6, breakers: [], restingKeys: [], namedBots: [] },
-    ...{ exchanges: [{ name: 'kraken', lately }], bots: stats.seen(), failedChecks: [], storeErrors: 0 },
+    ...{
+      exchanges: [{ name: 'kraken', lately }],
+      bots: stats.seen(),
+      failedChecks: [],
+      storeErrors: 0,
+      stateTrouble: undefined,
+    },
     rulesError: undefined,
   }),
 })

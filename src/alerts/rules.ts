@@ -105,6 +105,16 @@ export const RULES: Readonly<Record<AlertName, Rule>> = {
       ? []
       : [{ subject: 'redis', message: `Redis failed ${storeErrorsPerMinute} times within a minute.` }],
   ),
+  state_unwritten: at(({ stateTrouble }) =>
+    stateTrouble === undefined
+      ? []
+      : [
+          {
+            subject: 'weir.db',
+            message: `What is spent can not be written (${stateTrouble}): a crash now costs budget.`,
+          },
+        ],
+  ),
   rules_rejected: at(({ rulesError }) =>
     rulesError === undefined
       ? []

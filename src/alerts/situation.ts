@@ -22,6 +22,8 @@ export interface Look {
   readonly failedChecks: readonly { readonly name: string; readonly error: string }[]
   /** Failures of the common store since the start; 0 where there is none. */
   readonly storeErrors: number
+  /** Why the state file can not be written; undefined when it can. */
+  readonly stateTrouble: string | undefined
   /** Why the limits.yaml on disk is not in force; undefined when it is. */
   readonly rulesError: string | undefined
 }

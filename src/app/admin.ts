@@ -42,10 +42,7 @@ export const adminDeps = (app: App): AdminDeps => ({
   spenders: () => spendingViews(app.spenders.sums()),
   subscribe: app.recent.subscribe,
   store: () => app.fleet?.view(),
-  parts: () => [
-    { name: 'state', healthy: true, vital: true, message: `levels and breakers are kept in ${app.settings.stateDir}` },
-    ...(app.fleet === undefined ? [] : [app.fleet.part()]),
-  ],
+  parts: () => [app.state.part(), ...(app.fleet === undefined ? [] : [app.fleet.part()])],
   moveBreaker: (host, move) => {
     app.breakers[move](host)
   },

@@ -31,7 +31,6 @@ import { createRecent, type Recent } from '../observe/recent.ts'
 import { Spenders } from '../observe/spenders.ts'
 import type { OrderNews } from '../orders/ages.ts'
 import { replyTo } from '../rescue/layer.ts'
-import { Database } from '../state/database.ts'
 import { callIds } from './call-ids.ts'
 import { Certificates } from './certificates.ts'
 import { type Fleet, joinFleet } from './fleet.ts'
@@ -45,6 +44,7 @@ import { reach } from './reach.ts'
 import { exchangeLookup } from './resolver.ts'
 import { buildRoad } from './road.ts'
 import { Rulebook } from './rulebook.ts'
+import { openState, type State } from './state.ts'
 import { startTracing } from './tracing.ts'
 import { createWatch, type Watch } from './watch.ts'
 import { bracketed, extraTrust, isRerouted, refuseLoops, routes } from './ways.ts'
@@ -58,6 +58,7 @@ export interface App {
   readonly log: Log
   readonly clock: Clock
   readonly rulebook: Rulebook
+  readonly state: State
   readonly store: BucketStore
   /** Undefined when the limits are shared with nobody. */
   readonly fleet: Fleet | undefined
@@ -104,9 +105,8 @@ export const buildApp = async (
   observers.push(cases.observer)
   const rulebook = await Rulebook.open({ file: settings.config, env, clock, tell })
   const rules = () => rulebook.rules
-  const database = new Database(settings.stateDir, clock, (error) =>
-    log.error('the state file can not be written: a restart would forget what is spent meanwhile', error),
-  )
+  const state = openState(settings, clock, log)
+  const { database } = state
 
   const { redis } = settings
   const fleet = redis === undefined ? undefined : await joinFleet({ url: redis, clock, database, rules, log })
@@ -159,7 +159,7 @@ export const buildApp = async (
   const keys = new Keys(clock, keysJournal(database))
   const storeErrors = () => fleet?.errors() ?? 0
   const send = () => road.probes
-  const watched = { rulebook, rules, clock, store, lanes, pricer, breakers, keys, cases, lately, log }
+  const watched = { rulebook, rules, clock, store, lanes, pricer, breakers, keys, cases, lately, log, database }
   const watch = createWatch({ ...watched, storeErrors, send, tell })
   const tracing = await startTracing(env, clock, log)
   observers.push(...watch.observers, ...(tracing === undefined ? [] : [tracing.observer]))
@@ -237,6 +237,7 @@ export const buildApp = async (
     log,
     clock,
     rulebook,
+    state,
     store,
     fleet,
     lanes,
@@ -262,6 +263,7 @@ export const buildApp = async (
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
       refuseLoops(settings, port)
       boundPort = port
+      state.listens(`http://${bracketed(settings.listen.host)}:${port}`)
       rulebook.watch()
       history.start()
       watch.start()
@@ -269,6 +271,7 @@ export const buildApp = async (
     },
     stop: async () => {
       stopping = true
+      state.leaves()
       rulebook.unwatch()
       history.stop()
       watch.stop()
@@ -282,7 +285,7 @@ export const buildApp = async (
       await others?.stop()
       await tracing?.stop()
       await fleet?.close()
-      database.close()
+      state.close()
     },
   }
 }

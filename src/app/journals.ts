@@ -17,6 +17,7 @@ export const ownStore = (clock: Clock, coldStart: () => number, database: Databa
   new MemoryStore(clock, coldStart, {
     load: () =>
       database.levels().map(({ key, value, elapsedMs }) => ({ key, snapshot: value as MeterSnapshot, elapsedMs })),
+    emptiedAgoMs: () => database.emptiedAgoMs,
     save: (key, snapshot, urgent) => database.saveLevel(key, snapshot, urgent),
   })
 

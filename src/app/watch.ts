@@ -16,6 +16,7 @@ import type { Keys } from '../lockout/keys.ts'
 import type { Lately } from '../observe/lately.ts'
 import type { Log } from '../observe/log.ts'
 import { Stats } from '../observe/stats.ts'
+import type { Database } from '../state/database.ts'
 import { type CheckParts, healthQuestions } from './checks.ts'
 import type { Rulebook } from './rulebook.ts'
 
@@ -28,6 +29,7 @@ export interface WatchParts extends CheckParts {
   readonly cases: Cases
   readonly lately: Lately
   readonly log: Log
+  readonly database: Pick<Database, 'trouble'>
   /** Failures of the common store since the start; 0 where there is none. */
   readonly storeErrors: () => number
   readonly tell: Observer
@@ -75,7 +77,7 @@ export const createWatch = (parts: WatchParts): Watch => {
 }
 
 const lookAt = (
-  { rules, rulebook, store, lanes, breakers, lately, keys, storeErrors }: WatchParts,
+  { rules, rulebook, store, lanes, breakers, lately, keys, storeErrors, database }: WatchParts,
   stats: Stats,
   monitor: Monitor,
 ): Look => ({
@@ -94,6 +96,7 @@ const lookAt = (
       kind === 'check' && !healthy ? [{ name, error: lastError?.message ?? 'no answer' }] : [],
     ),
   storeErrors: storeErrors(),
+  stateTrouble: database.trouble,
   rulesError: rulebook.view.lastError,
 })
 

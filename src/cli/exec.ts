@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
+import { HeldError } from '../app/start-error.ts'
 import type { Settings } from '../config/environment.ts'
 import { complain } from './complain.ts'
 import { ask, NotRunning } from './desk.ts'
@@ -42,9 +43,12 @@ export const exec = async (args: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     const report = reportOf(error)
     if (report === undefined) throw error
-    return complain(error instanceof NotRunning ? `${report}; or use --own` : report, 1)
+    const advice = error instanceof NotRunning ? '; or use --own' : error instanceof HeldError ? OTHERWISE : ''
+    return complain(report + advice, 1)
   }
 }
+
+const OTHERWISE = '; or leave out --own, and the bot goes through that one'
 
 const openShared = async (settings: Settings): ReturnType<typeof startOwn> => ({
   running: await findRunning(settings),

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { RulesError } from '../app/start-error.ts'
+import { RulesError, StartError } from '../app/start-error.ts'
 import { readSettings, type Settings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { prepareFiles } from '../launch/files.ts'
@@ -58,6 +58,6 @@ export const pack = (
 /** What to tell the user of an error that is no bug: no weir, bad rules, a directory that can not be written. */
 export const reportOf = (error: unknown): string | undefined => {
   if (error instanceof RulesError) return error.message
-  const isTold = error instanceof NotRunning || error instanceof AuthorityError
+  const isTold = error instanceof NotRunning || error instanceof AuthorityError || error instanceof StartError
   return error instanceof Error && (isTold || 'syscall' in error) ? `weir: ${error.message}` : undefined
 }

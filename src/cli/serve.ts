@@ -6,6 +6,7 @@ import { adminDeps } from '../app/admin.ts'
 import { type App, buildApp } from '../app/app.ts'
 import { RulesError, StartError } from '../app/start-error.ts'
 import { bracketed } from '../app/ways.ts'
+import type { Address } from '../config/addresses.ts'
 import { readSettings } from '../config/environment.ts'
 import { formatIssues } from '../config/issues.ts'
 import { AuthorityError } from '../tls/constraints.ts'
@@ -29,11 +30,9 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   }
   let admin: AdminServer | undefined
   try {
-    admin = await startAdmin(
-      { ...settings.admin, onError: (error) => app.log.error('a page failed', error) },
-      adminDeps(app),
-    )
-    await app.listen()
+    const adminOptions = { ...settings.admin, onError: (error: unknown) => app.log.error('a page failed', error) }
+    admin = await startAdmin(adminOptions, adminDeps(app)).catch(notBound('admin', settings.admin))
+    await app.listen().catch(notBound('listen', settings.listen))
     announce(app, admin.port)
   } catch (error) {
     // Either would keep the process alive: nobody would see that it does not serve.
@@ -42,6 +41,18 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   }
   return untilStopped(app, admin)
 }
+
+/** Says which flag names the address that can not be had. */
+const notBound =
+  (flag: 'listen' | 'admin', { host, port }: Address) =>
+  (error: NodeJS.ErrnoException): never => {
+    const at = `${bracketed(host)}:${port}`
+    const advice = `name another with --${flag} or WEIR_${flag.toUpperCase()}`
+    if (error.code === 'EADDRINUSE') {
+      throw new StartError(`${at} is taken, by another weir perhaps: stop what listens there, or ${advice}`)
+    }
+    throw error.syscall === 'listen' ? new StartError(`${at} can not be listened on (${error.code}): ${advice}`) : error
+  }
 
 /** The line that people copy, and the line that machines read. */
 const announce = (app: App, adminPort: number): void => {
@@ -80,6 +91,7 @@ const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
         .finally(() => admin.close())
         .then(
           () => {
+            app.log.stopped()
             app.log.flush()
             resolve(0)
           },

@@ -22,6 +22,7 @@ export const ALERTS = {
   bot_silent: 'warning',
   check_failed: 'warning',
   store_errors: 'critical',
+  state_unwritten: 'critical',
   rules_rejected: 'warning',
 } as const satisfies Record<string, Severity>
 

@@ -41,7 +41,6 @@ interface Entry {
 interface Remembered {
   readonly snapshot: MeterSnapshot
   readonly elapsedMs: Millis
-  readonly loadedAt: Millis
 }
 
 /** Keeps every bucket of this process. */
@@ -52,15 +51,19 @@ export class MemoryStore implements BucketStore {
   readonly #entries = new Map<BucketKey, Entry>()
   readonly #remembered = new Map<BucketKey, Remembered>()
   readonly #freed: (() => void)[] = []
+  readonly #loadedAt: Millis
+  /** As of then, nothing is left that was not saved later. */
+  readonly #emptiedAgoMs: Millis | undefined
 
   /** @param coldStart how full a bucket is that nobody has seen before (0 to 1) */
   constructor(clock: Clock, coldStart: () => number, journal?: BucketJournal) {
     this.#clock = clock
     this.#coldStart = coldStart
     this.#journal = journal
-    const loadedAt = clock.now()
+    this.#loadedAt = clock.now()
+    this.#emptiedAgoMs = journal?.emptiedAgoMs?.()
     for (const { key, snapshot, elapsedMs } of journal?.load() ?? []) {
-      this.#remembered.set(key, { snapshot, elapsedMs, loadedAt })
+      this.#remembered.set(key, { snapshot, elapsedMs })
     }
   }
 
@@ -184,8 +187,12 @@ export class MemoryStore implements BucketStore {
     const known = this.#remembered.get(key)
     this.#remembered.delete(key)
     // Two dates in whole milliseconds can make a pause look longer than it was.
-    const elapsed = known === undefined ? 0 : Math.max(0, known.elapsedMs + now - known.loadedAt - CLOCK_GRAIN_MS)
-    const meter = createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
+    const elapsed = known === undefined ? 0 : Math.max(0, known.elapsedMs + now - this.#loadedAt - CLOCK_GRAIN_MS)
+    const emptiedAgo = this.#emptiedAgoMs
+    const isEmptied = emptiedAgo !== undefined && (known === undefined || known.elapsedMs > emptiedAgo)
+    const meter = isEmptied
+      ? emptied(rule, this.#loadedAt - emptiedAgo, known?.snapshot, (known?.elapsedMs ?? 0) - emptiedAgo)
+      : createMeter(rule, now, this.#coldStart(), known?.snapshot, elapsed)
     const entry = {
       meter,
       configured: rule,
@@ -233,6 +240,20 @@ const ruleIdOf = (key: BucketKey): string => key.replace(/^\{(.*)\}([^:]*).*$/, 
 
 const HELD: Manner = { held: true }
 const GRANTED: Grant = { granted: true }
+
+/** One of which no more is known than that it holds at least nothing. `elapsed`: from the snapshot until then. */
+const emptied = (
+  rule: BucketRule,
+  at: Millis,
+  snapshot: MeterSnapshot | undefined,
+  elapsed: Millis,
+): Bucket | Window => {
+  const meter = createMeter(rule, at, 0, snapshot, elapsed)
+  // A window that can be full of what was never written is free once it has passed.
+  if (rule.kind === 'window') meter.close(at + rule.everyMs)
+  else meter.drain(at, at)
+  return meter
+}
 
 const createMeter = (
   rule: BucketRule,

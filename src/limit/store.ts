@@ -133,6 +133,8 @@ export const spend = (store: BucketStore, take: Take): void => {
 export interface BucketJournal {
   /** What was saved by an earlier process, with the time that has passed since. */
   load(): Iterable<{ readonly key: BucketKey; readonly snapshot: MeterSnapshot; readonly elapsedMs: Millis }>
+  /** How long ago every bucket must be taken to have been empty, but for those saved since; undefined when none must. */
+  emptiedAgoMs?(): Millis | undefined
   /** `urgent`: budget is about to be spent, so it must be written before the call leaves. */
   save(key: BucketKey, snapshot: () => MeterSnapshot, urgent: boolean): void
 }

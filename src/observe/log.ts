@@ -36,12 +36,15 @@ export interface Log {
   readonly observer: Observer
   started(startup: Startup): void
   stopping(signal: string): void
+  stopped(): void
   /** A detail off the road of calls; `fields` must hold nothing secret. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   /** News off the road of calls; `fields` must hold nothing secret. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   /** Something off the road of calls; `fields` must hold nothing secret. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** As `warn`, of what somebody must look at. */
+  alarm(message: string, fields: Readonly<Record<string, unknown>>): void
   error(message: string, error: unknown): void
   /** Writes out what is buffered; for the moment before the process ends. */
   flush(): void
@@ -65,9 +68,11 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
     started: ({ stateDir, ...startup }) =>
       logger.info({ ...startup, state_dir: stateDir }, `weir listens on ${startup.proxy}`),
     stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
+    stopped: () => logger.info('weir has stopped'),
     debug: (message, fields = {}) => logger.debug(fields, message),
     info: (message, fields = {}) => logger.info(fields, message),
     warn: (message, fields = {}) => logger.warn(fields, message),
+    alarm: (message, fields) => logger.error(fields, message),
     error: (message, error) => logger.error({ stack: safeStack(error) }, message),
     flush: () => {
       try {

@@ -1,13 +1,14 @@
 // What survives a restart, in one SQLite file: levels of buckets, the highest nonces of keys, states of breakers, what was
 // learned of orders, a day of history, and the secret that hashes key ids.
-// The only file that knows node:sqlite.
 
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Millis } from '../core/units.ts'
+import { explained, makeDirectory } from './directory.ts'
+import { Mark, openFile } from './file.ts'
+import { ordersIn, type Saved, savedIn } from './reading.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS levels (key TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at REAL NOT NULL) WITHOUT ROWID;
@@ -23,11 +24,6 @@ const FORGOTTEN_AFTER_MS: Millis = 2 * 24 * 3600_000
 const HISTORY_KEPT_MS: Millis = 24 * 3600_000
 /** News of orders that are kept, the newest; most orders have two, a birth and an end. */
 const ORDERS_KEPT = 200_000
-const ORDERS_AT_A_TIME = 5_000
-const SOME_ORDERS = `
-  SELECT group_concat('[' || saved_at || ',' || state || ']') AS rows
-  FROM (SELECT * FROM orders WHERE id >= ? AND id < ? ORDER BY id)
-`
 /** News of orders that wait while the file can not be written; an order that is lost is taken for the youngest. */
 const ORDERS_WAITING = 20_000
 /** Changes that can wait are gathered this long. */
@@ -37,16 +33,8 @@ const DIRECT_WRITES_PER_SLOT = 200
 const SLOT_MS: Millis = 100
 /** A write that failed is tried again after this. */
 const RETRY_MS: Millis = 1000
-/** How long a write may wait for another process; nothing else happens meanwhile. At the start there is more time. */
+/** How long a write may wait for another process; nothing else happens meanwhile. */
 const BUSY_MS: Millis = 100
-const BUSY_AT_START_MS: Millis = 2000
-
-/** A saved value with its age. */
-export interface Saved {
-  readonly key: string
-  readonly value: unknown
-  readonly elapsedMs: Millis
-}
 
 /** What is still to be written, as of the moment of writing. */
 interface Pending {
@@ -60,6 +48,10 @@ interface Pending {
  * written (a full disk, another process), calls go on by what memory knows, and the file is brought up to date later.
  */
 export class Database {
+  /** What was there at the start. `unwritten`: the last weir died when it could not write, so more may be spent than is said. */
+  readonly found: 'sound' | 'broken' | 'unwritten'
+  /** Where a broken file was put. */
+  readonly aside: string | undefined
   readonly #db: DatabaseSync
   readonly #clock: Clock
   readonly #writeLevel: StatementSync
@@ -69,26 +61,44 @@ export class Database {
   readonly #dropOrders: StatementSync
   readonly #writeMinute: StatementSync
   readonly #dropMinutes: StatementSync
-  readonly #failed: (error: unknown) => void
+  readonly #told: (trouble: string | undefined) => void
+  readonly #mark: Mark
+  readonly #secret: Buffer
+  readonly #emptyAtWallMs: Millis
   readonly #dirty = new Map<string, Pending>()
   #orders: { readonly news: unknown; readonly at: Millis }[] = []
-  #failing = false
+  #trouble: string | undefined
   #timer: Timer | undefined
   #slotEnds: Millis = 0
   #slotWrites = 0
 
   /**
    * Opens `weir.db` in `directory`, making both when absent. A file that is no database is set aside, never deleted.
-   * @param failed hears of the first write that fails, and again only after one went well
+   * @param told hears why the file can not be written, once; and of nothing when it can again
+   * @throws StateError
    */
-  constructor(directory: string, clock: Clock, failed: (error: unknown) => void = () => {}) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  constructor(directory: string, clock: Clock, told: (trouble: string | undefined) => void = () => {}) {
+    makeDirectory(directory)
     this.#clock = clock
-    this.#failed = failed
-    this.#db = open(join(directory, 'weir.db'))
-    this.#db.prepare('DELETE FROM levels WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
-    this.#db.prepare('DELETE FROM nonces WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
+    this.#told = told
+    const path = join(directory, 'weir.db')
+    const { db, aside } = openFile(path, SCHEMA)
+    this.#db = db
+    this.aside = aside
+    this.#secret = explained(path, () => secretIn(db))
     this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    this.#mark = new Mark(path)
+    // An earlier version made no mark.
+    const unwritten = this.kept('marked') !== undefined && !this.#mark.isThere
+    this.found = aside !== undefined ? 'broken' : unwritten ? 'unwritten' : 'sound'
+    this.#emptyAtWallMs = this.found === 'sound' ? Number(this.kept('empty at')) : clock.wall()
+    this.#attempt(() => {
+      db.prepare('DELETE FROM levels WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
+      db.prepare('DELETE FROM nonces WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
+      this.#set('empty at', String(this.#emptyAtWallMs))
+      this.#set('marked', 'yes')
+      this.#mark.set()
+    })
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
     this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
     this.#writeNonce = this.#db.prepare('INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)')
@@ -98,11 +108,20 @@ export class Database {
     this.#dropMinutes = this.#db.prepare('DELETE FROM history WHERE minute < ?')
   }
 
+  /** Why the file can not be written; undefined while it can. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** How long ago every budget must be taken to have been empty, but for levels written since; undefined when none must. */
+  get emptiedAgoMs(): Millis | undefined {
+    const ago = Math.max(0, this.#clock.wall() - this.#emptyAtWallMs)
+    return ago < FORGOTTEN_AFTER_MS ? ago : undefined
+  }
+
   /** 32 random bytes, made once per installation. */
   secret(): Buffer {
-    this.#db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32))
-    const row = this.#db.prepare("SELECT value FROM settings WHERE name = 'secret'").get()
-    return Buffer.from(row?.value as Uint8Array)
+    return this.#secret
   }
 
   /** What was kept under that name; the names are the caller's. */
@@ -113,7 +132,7 @@ export class Database {
 
   /** Keeps a text for later processes, at once. */
   keep(name: string, text: string): void {
-    this.#attempt(() => this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)').run(name, text))
+    this.#attempt(() => this.#set(name, text))
   }
 
   /** All bucket levels. */
@@ -150,23 +169,15 @@ export class Database {
   }
 
   /** What was learned of orders, in that order. Read and parsed by the thousand, for there may be hundreds of thousands. */
-  *orders(): Iterable<{ readonly news: unknown; readonly elapsedMs: Millis }> {
-    const now = this.#clock.wall()
-    const range = this.#db.prepare('SELECT min(id) AS first, max(id) AS last FROM orders').get()
-    const some = this.#db.prepare(SOME_ORDERS)
-    for (let from = Number(range?.first); from <= Number(range?.last); from += ORDERS_AT_A_TIME) {
-      const { rows } = some.get(from, from + ORDERS_AT_A_TIME) ?? {}
-      for (const [at, news] of JSON.parse(`[${rows ?? ''}]`) as readonly [Millis, unknown][]) {
-        yield { news, elapsedMs: Math.max(0, now - at) }
-      }
-    }
+  orders(): Iterable<{ readonly news: unknown; readonly elapsedMs: Millis }> {
+    return ordersIn(this.#db, this.#clock.wall())
   }
 
   /** Keeps what was learned of an order, within a moment; `urgent`: now, since without it the order would seem older. */
   saveOrder(news: unknown, urgent: boolean): void {
     if (this.#orders.length >= ORDERS_WAITING) this.#orders.shift()
     this.#orders.push({ news, at: this.#clock.wall() })
-    if (urgent && !this.#failing && this.#mayWriteNow()) this.flush()
+    if (urgent && this.#trouble === undefined && this.#mayWriteNow()) this.flush()
     else this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
   }
 
@@ -190,11 +201,14 @@ export class Database {
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#dirty.size === 0 && this.#orders.length === 0) return
-    if (this.#attempt(() => this.#writeAll())) {
-      this.#dirty.clear()
-      this.#orders = []
-    } else this.#timer = this.#clock.after(RETRY_MS, () => this.flush())
+    if (this.#dirty.size === 0 && this.#orders.length === 0 && this.#trouble === undefined) return
+    if (!this.#attempt(() => this.#writeAll())) return
+    this.#dirty.clear()
+    this.#orders = []
+    if (this.#trouble === undefined) return
+    this.#trouble = undefined
+    this.#mark.set()
+    this.#told(undefined)
   }
 
   close(): void {
@@ -206,7 +220,7 @@ export class Database {
   #save(pending: Pending, now: boolean): void {
     // No two tables have keys of one form: `{kraken}private:1f0c…`, `kraken 1f0c…`, `api.kraken.com`.
     const id = pending.key
-    if (now && !this.#failing && this.#attempt(() => this.#write(pending))) {
+    if (now && this.#trouble === undefined && this.#attempt(() => this.#write(pending))) {
       this.#dirty.delete(id)
       return
     }
@@ -225,6 +239,8 @@ export class Database {
       let last: number | bigint = 0
       for (const { news, at } of this.#orders) last = this.#writeOrder.run(JSON.stringify(news), at).lastInsertRowid
       if (this.#orders.length > 0) this.#dropOrders.run(Number(last) - ORDERS_KEPT)
+      // Whether the file can be written again shows only when something is.
+      if (this.#trouble !== undefined) this.#set('marked', 'yes')
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -232,15 +248,23 @@ export class Database {
     }
   }
 
+  #set(name: string, text: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)').run(name, text)
+  }
+
   #attempt(write: () => void): boolean {
     try {
       write()
-      this.#failing = false
+      return true
     } catch (error) {
-      if (!this.#failing) this.#failed(error)
-      this.#failing = true
+      this.#timer ??= this.#clock.after(RETRY_MS, () => this.flush())
+      if (this.#trouble === undefined) {
+        this.#trouble = error instanceof Error ? error.message : String(error)
+        this.#mark.remove()
+        this.#told(this.#trouble)
+      }
+      return false
     }
-    return !this.#failing
   }
 
   #mayWriteNow(): boolean {
@@ -254,46 +278,12 @@ export class Database {
   }
 
   #all(query: string): readonly Saved[] {
-    const now = this.#clock.wall()
-    return this.#db
-      .prepare(query)
-      .all()
-      .map((row) => ({
-        key: String(row.key),
-        value: JSON.parse(String(row.state)) as unknown,
-        // A wall clock that was set back must not make time run backwards.
-        elapsedMs: Math.max(0, now - Number(row.saved_at)),
-      }))
+    return savedIn(this.#db, query, this.#clock.wall())
   }
 }
 
-const open = (path: string): DatabaseSync => {
-  try {
-    return prepared(path)
-  } catch (error) {
-    if (!existsSync(path) || !/not a database|malformed/.test(String(error))) throw error
-    // With its log: that belongs to the broken file, and must not be taken for the new one's.
-    for (const part of ['', '-wal', '-shm']) {
-      if (existsSync(path + part)) renameSync(path + part, `${path}.broken${part}`)
-    }
-    return prepared(path)
-  }
-}
-
-const prepared = (path: string): DatabaseSync => {
-  const db = new DatabaseSync(path, { timeout: BUSY_AT_START_MS })
-  try {
-    chmodSync(path, 0o600)
-    // Written pages reach the kernel with each commit, so a killed process loses nothing; only a power cut could. That may
-    // leave a file whose first page is sound and another is not, so all are looked at: there are few.
-    // A short log is written over while it is still in the processor's cache.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 100;')
-    const found = db.prepare('PRAGMA quick_check(1)').get()?.quick_check
-    if (found !== 'ok') throw new Error(`malformed: ${String(found)}`)
-    db.exec(SCHEMA)
-    return db
-  } catch (error) {
-    db.close()
-    throw error
-  }
+const secretIn = (db: DatabaseSync): Buffer => {
+  const find = () => db.prepare("SELECT value FROM settings WHERE name = 'secret'").get()
+  if (find() === undefined) db.prepare("INSERT OR IGNORE INTO settings VALUES ('secret', ?)").run(randomBytes(32))
+  return Buffer.from(find()?.value as Uint8Array)
 }

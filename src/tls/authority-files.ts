@@ -18,6 +18,7 @@ export interface AuthorityPems {
 }
 
 const WAIT_MS = 10_000
+const SQLITE_BUSY = 5
 const BUNDLE_AGE_MS = 24 * 3_600_000
 const ANEW = 'to start with a new authority, which clients must trust again'
 
@@ -82,11 +83,13 @@ export function publishAuthority(dir: string, { root, intermediate }: AuthorityP
 function lockOn(path: string): DatabaseSync {
   try {
     const lock = new DatabaseSync(path, { timeout: WAIT_MS })
-    lock.exec('BEGIN EXCLUSIVE')
+    // What would have to be undone is kept in memory: a full disk is no reason.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {
-    const advice = 'is the directory writable, and is no other weir stuck in its start?'
-    throw new AuthorityError(`${path} can not be locked: ${advice}`, { cause })
+    const { errcode, message } = cause as Error & { readonly errcode?: number }
+    const why = errcode === SQLITE_BUSY ? 'is another weir stuck in its start?' : message
+    throw new AuthorityError(`${path} can not be locked: ${why}`, { cause })
   }
 }
 

@@ -27,6 +27,7 @@ export const aLook = (change: Partial<Look> = {}): Look => ({
   namedBots: [],
   failedChecks: [],
   storeErrors: 0,
+  stateTrouble: undefined,
   rulesError: undefined,
   ...change,
 })

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,7 +56,8 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
     const other = flag === '--listen' ? '--admin' : '--listen'
     const taken = `127.0.0.1:${await takenPort()}`
     const { status, stderr } = await serve(flag, taken, other, '127.0.0.1:0', '--state-dir', await freshDirectory())
-    expect(stderr).toContain(`weir can not start: listen EADDRINUSE: address already in use ${taken}`)
+    expect(stderr).toContain(`weir can not start: ${taken} is taken`)
+    expect(stderr).toContain(`${flag} `)
     expect(status).toBe(1)
   })
 
@@ -81,6 +82,25 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
     const { status, stderr } = await serve(flag, path, ...stateDir, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
     expect(stderr).toMatch(/weir can not start: .*thing/)
     expect(stderr).not.toContain('    at ')
+    expect(status).toBe(1)
+  })
+
+  const startIn = (directory: string) =>
+    serve('--state-dir', directory, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
+
+  // Node's own way of making a directory with its parents never returned there: no output, and no end.
+  it('ends with a sentence when the state directory can not be made', async () => {
+    const { status, stderr } = await startIn('/proc/x')
+    expect(stderr).toBe('weir can not start: /proc/x can not be made (ENOENT)\n')
+    expect(status).toBe(1)
+  })
+
+  // It ended with a stack of calls, which is how a mistake in weir itself looks.
+  it('ends with a sentence when the state file can not be opened', async () => {
+    const directory = await freshDirectory()
+    await mkdir(join(directory, 'weir.db'))
+    const { status, stderr } = await startIn(directory)
+    expect(stderr).toBe(`weir can not start: ${join(directory, 'weir.db')}: unable to open database file\n`)
     expect(status).toBe(1)
   })
 })

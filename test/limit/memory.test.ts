@@ -217,4 +217,31 @@ describe('after a restart', () => {
     expect(again).toMatchObject({ granted: false })
     if (!again.granted) expect(again.waitMs).toBeCloseTo(40_000, -2)
   })
+
+  // After weir died on a full disk, or over a file that was broken, buckets were believed to be as full as they had last been
+  // written, or full: what was spent since was spent again.
+  it('a bucket may have been emptied after it was saved: it has what came in since, and no more', () => {
+    const [old, unknown, young] = [bucketRule(10, 1, 'old'), bucketRule(10, 1, 'unknown'), bucketRule(10, 1, 'young')]
+    const window = windowRule(10, 60_000)
+    const at = (tokens: number): MeterSnapshot => ({ spent: [], inFlight: 0, tokens, capacity: 10, closedForMs: 0 })
+    const store = fresh({
+      emptiedAgoMs: () => 2_000,
+      load: () => [
+        { key: takeFrom(old).key, snapshot: at(9), elapsedMs: 30_000 },
+        { key: takeFrom(young).key, snapshot: at(7), elapsedMs: 1_000 },
+        { key: takeFrom(window).key, snapshot: { ...at(0), tokens: undefined }, elapsedMs: 30_000 },
+      ],
+      save: () => {},
+    })
+    store.retune([old, unknown, young, window])
+    clock.advance(1_000)
+    expect(store.level(takeFrom(old)).available).toBeCloseTo(3, 1)
+    expect(store.level(takeFrom(unknown)).available).toBeCloseTo(3, 1)
+    expect(store.level(takeFrom(young)).available).toBeCloseTo(9, 1)
+    const refused = store.take([takeFrom(window)])
+    expect(refused).toMatchObject({ granted: false })
+    if (!refused.granted) expect(refused.waitMs).toBeCloseTo(57_000, -2)
+    clock.advance(58_000)
+    expect(store.take([takeFrom(window, 10)])).toMatchObject({ granted: true })
+  })
 })

@@ -87,6 +87,14 @@ export type WeirEvent =
       readonly larger: { readonly bot: string; readonly digits: number }
       readonly smaller: { readonly bot: string; readonly digits: number }
     }
+  /** A nonce was refused where calls of a key may overtake each other: for a time they may not. */
+  | {
+      readonly type: 'nonces.tightened'
+      readonly exchange: string
+      /** Hash of the key. */
+      readonly credential: string
+      readonly forMs: Millis
+    }
   /** An alert that is told: a condition holds, still holds after the debounce, or has ended. */
   | { readonly type: 'alert.raised' | 'alert.resolved'; readonly alert: AlertView }
   | { readonly type: 'rules.replaced'; readonly source: string }

@@ -37,13 +37,16 @@ export const admit = (deps: AdmitDeps, call: ClassifiedCall, takes: readonly Tak
     if (dead !== undefined) throw dead
     return charge(deps.store, takes)
   }
-  const key = rule.lane === 'nonce' ? `${rule.exchange.name} ${identity.credential}` : namesOf(takes)
+  const key = rule.lane === 'nonce' ? nonceLane(call) : namesOf(takes)
   const lane = deps.lanes.lane(key, rule, identity.account)
   if (rule.enforce === 'on') return lane.enter(ticket, rule.maxQueue)
   const { pass, shadow } = lane.wave(ticket)
   record.shadow = shadow
   return pass
 }
+
+/** The lane of the call's key. */
+export const nonceLane = ({ rule, identity }: ClassifiedCall): string => `${rule.exchange.name} ${identity.credential}`
 
 const namesOf = (takes: readonly Take[]): string => {
   const [only, more] = takes

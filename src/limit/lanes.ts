@@ -7,7 +7,7 @@ import type { Bytes, Millis } from '../core/units.ts'
 import type { MixedNonces, QueueView } from '../core/views.ts'
 import { Backlog } from './backlog.ts'
 import { Lane } from './lane.ts'
-import { type Mark, NonceOrder } from './nonce-order.ts'
+import { type Mark, NonceOrder, type NonceRules } from './nonce-order.ts'
 import { FairOrder } from './order.ts'
 import { Spread } from './spread.ts'
 import type { BucketStore } from './store.ts'
@@ -15,6 +15,8 @@ import type { Waiter } from './ticket.ts'
 
 /** Above this many lanes, idle ones are swept: their names come from bots' keys. */
 const SWEEP_ABOVE = 4096
+/** How long calls of a key go one by one once a nonce was refused. */
+const TIGHT_FOR_MS: Millis = 5 * 60_000
 /** Pairs of bots told of per lane; who has more knows by then. */
 const MIXED_KEPT = 8
 
@@ -23,6 +25,8 @@ interface Entry {
   /** The class that opened the lane, renewed with the rules: its name and bounds stand for it in views. */
   rule: EndpointClass
   readonly mixed: MixedNonces[]
+  /** Whatever `order` the rules ask for, it is strict until then. */
+  tightUntil: Millis
 }
 
 /** Where the highest nonces survive a restart, and what calls the last process left on the way. */
@@ -79,6 +83,17 @@ export class Lanes {
     return known.lane
   }
 
+  /** The exchange has refused a nonce of that lane: too many of these, and it locks the key out. */
+  tighten(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || entry.rule.exchange.nonceOrder === 'strict') return
+    const now = this.#clock.now()
+    const exchange = entry.rule.exchange.name
+    if (entry.tightUntil <= now)
+      this.#tell({ type: 'nonces.tightened', exchange, credential: nameOf(key), forMs: TIGHT_FOR_MS })
+    entry.tightUntil = now + TIGHT_FOR_MS
+  }
+
   /** Refuses all waiting calls that `chosen` picks, in every lane. */
   evict(chosen: (waiter: Waiter) => boolean, reason: (waiter: Waiter) => Error): void {
     for (const { lane } of this.#entries.values()) lane.evict(chosen, reason)
@@ -108,7 +123,7 @@ export class Lanes {
     if (this.#entries.size >= SWEEP_ABOVE) this.#sweep()
     const order = rule.lane === 'nonce' ? this.#nonceOrder(key, rule, account, () => entry) : new FairOrder()
     const lane = new Lane({ name: rule.id, order, store: this.#store, clock: this.#clock, backlog: this.#backlog })
-    const entry: Entry = { lane, rule, mixed: [] }
+    const entry: Entry = { lane, rule, mixed: [], tightUntil: Number.NEGATIVE_INFINITY }
     this.#entries.set(key, entry)
     return entry
   }
@@ -120,13 +135,18 @@ export class Lanes {
     const mark = this.#marks.get(key)
     this.#marks.delete(key)
     return new NonceOrder({
-      rules: () => entry().rule.exchange,
+      rules: () => this.#rulesOf(entry()),
       spread: this.#spreadOf(exchange),
       mark,
       quietUntil: leftMs > 0 ? this.#startedAt + leftMs : Number.NEGATIVE_INFINITY,
       raised: (raised) => this.#journal?.save(key, raised),
       mixed: (larger, smaller) => this.#noteMixed(key, entry(), { larger, smaller }),
     })
+  }
+
+  #rulesOf({ rule: { exchange }, tightUntil }: Entry): NonceRules {
+    if (tightUntil <= this.#clock.now()) return exchange
+    return { nonceOrder: 'strict', nonceWindow: exchange.nonceWindow }
   }
 
   #spreadOf(exchange: string): Spread {

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { isGate } from '../core/rules.ts'
 import type { Layer } from '../core/stack.ts'
 import type { Tokens } from '../core/units.ts'
-import { type AdmitDeps, admit, charge } from './admit.ts'
+import { type AdmitDeps, admit, charge, nonceLane } from './admit.ts'
 import type { Belief } from './belief.ts'
 import { usableOf } from './capacity.ts'
 import { type BucketLevel, type BucketStore, type Outcome, spend, type Take } from './store.ts'
@@ -45,12 +45,16 @@ export const limit =
       if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * sumOf(record.spent)
       // Before the next in line is let go: it must find the bucket closed.
       deps.belief.hear(call, takes, departure)
+      if (verdict?.kind === 'auth' && SAYS_NONCE.test(verdict.reason)) deps.lanes.tighten(nonceLane(call))
       pass.close(outcome, verdict?.kind !== 'auth', cameTo)
       // The exchange may have counted the first attempt as well.
       if (record.resent) charge(deps.store, takes).close('spent', true)
       describe(deps.store, call, takes)
     }
   }
+
+/** `EAPI:Invalid nonce`, `nonceBelowThreshold`. */
+const SAYS_NONCE = /nonce/i
 
 /** Leave to go; whoever is refused in the line has waited too. */
 const admitted = async (deps: LimitDeps, call: ClassifiedCall): Promise<Pass> => {

@@ -13,6 +13,7 @@ import type { Call, Verdict } from '../core/call.ts'
 import { systemCode } from '../core/errors.ts'
 import type { CallFinished, Observer, WeirEvent } from '../core/events.ts'
 import { shadowText } from '../core/shadow.ts'
+import { Seldom } from './seldom.ts'
 
 /** Levels of `--log-level`. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -63,8 +64,9 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters },
     out,
   )
+  const refusedKeys = new Seldom()
   return {
-    observer: (event) => write(logger, event),
+    observer: (event) => write(logger, event, levelOf(event, refusedKeys)),
     started: ({ stateDir, ...startup }) =>
       logger.info({ ...startup, state_dir: stateDir }, `weir listens on ${startup.proxy}`),
     stopping: (signal) => logger.info({ signal }, 'stopping: no new calls, those at work may finish'),
@@ -96,19 +98,25 @@ const SECRET_FIELDS = [
 const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`])
 
 /** Builds a line only when its level is wanted: calls that went well cost one comparison. */
-const write = (logger: Logger, event: WeirEvent): void => {
-  const level = levelOf(event)
+const write = (logger: Logger, event: WeirEvent, level: Level): void => {
   if (logger.isLevelEnabled(level)) logger[level](fieldsOf(event), sentenceOf(event))
 }
 
+type Level = 'error' | 'warn' | 'info' | 'debug'
+
 /** Bugs are errors, failures and the exchange's complaints are warnings, refusals are news, the rest is detail. */
-const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
+const levelOf = (event: WeirEvent, refusedKeys: Seldom): Level => {
   switch (event.type) {
     case 'call.finished': {
       const { decision, error, verdict, shadow } = event.call.record
       if (error === 'internal' || decision === undefined) return 'error'
       if (event.call.presence.left) return 'info'
       if (decision === 'failed' || (verdict !== undefined && COMPLAINTS.has(verdict.kind))) return 'warn'
+      // Of a key: said once a minute for each reason.
+      if (verdict?.kind === 'auth') {
+        const what = `${event.call.record.credential} ${verdict.reason}`
+        return refusedKeys.due(what, event.call.startedAt + event.tookMs) ? 'warn' : 'debug'
+      }
       return decision === 'refused' || shadow?.would === 'refuse' ? 'info' : 'debug'
     }
     case 'breaker.changed':
@@ -118,6 +126,7 @@ const levelOf = (event: WeirEvent): 'error' | 'warn' | 'info' | 'debug' => {
     case 'advice.given':
     case 'lane.filled':
     case 'nonces.mixed':
+    case 'nonces.tightened':
       return 'warn'
     case 'alert.raised':
       return event.alert.severity === 'critical' ? 'error' : 'warn'
@@ -160,6 +169,8 @@ const sentenceOf = (event: WeirEvent): string => {
         `${event.larger.bot} and ${event.smaller.bot} sign with one key, with nonces of ${event.larger.digits} and ` +
         `${event.smaller.digits} digits: every call of ${event.smaller.bot} is refused; give each its own key`
       )
+    case 'nonces.tightened':
+      return `${event.exchange} refused a nonce: calls of this key go one by one for ${event.forMs / 60_000} minutes`
     case 'alert.raised':
       return event.alert.message
     case 'alert.resolved':
@@ -214,6 +225,8 @@ const fieldsOf = (event: WeirEvent): Readonly<Record<string, unknown>> => {
       const { exchange, credential, larger, smaller } = event
       return { exchange, credential, larger, smaller }
     }
+    case 'nonces.tightened':
+      return { exchange: event.exchange, credential: event.credential, for_ms: event.forMs }
     case 'alert.raised':
     case 'alert.resolved': {
       const { rule, severity, subject, raisedAtWallMs } = event.alert

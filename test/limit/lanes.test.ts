@@ -100,6 +100,36 @@ describe('the lanes', () => {
     expect(lanes.view()).toMatchObject([{ lane: 'a1b2c3d4', waiting: 0, mixedNonces: [{}, {}] }])
   })
 
+  // With `order: spaced` or `none` a key went on as before, refusal after refusal, until the exchange locked it out.
+  it.each(['spaced', 'none'] as const)(
+    'let a key’s calls go one by one for five minutes after an invalid nonce: %s',
+    async (nonceOrder) => {
+      const lanes = make()
+      const lane = lanes.lane(KEY, aNonceClass({ nonceOrder }))
+      /** Let go within a second, or still waiting. */
+      const enter = async (nonce: bigint) => {
+        const pass = lane.enter(aTicket({ nonce, maxWaitMs: 900_000 }), 100)
+        await clock.pass(1_000)
+        return pass
+      }
+      const first = await enter(101n)
+      const second = await enter(102n)
+      second.close('spent', true)
+      lanes.tighten(KEY)
+      lanes.tighten(KEY)
+      const waiting = enter(103n)
+      await clock.pass(298_000)
+      expect(lanes.view()).toMatchObject([{ waiting: 1, inFlight: 1 }])
+      first.close('spent', false)
+      const third = await waiting
+      await clock.pass(2_000)
+      const fourth = await enter(104n)
+      expect(lanes.view()).toMatchObject([{ waiting: 0, inFlight: 2 }])
+      for (const pass of [third, fourth]) pass.close('spent', true)
+      expect(events).toEqual([{ type: 'nonces.tightened', exchange: 'kraken', credential: 'a1b2c3d4', forMs: 300_000 }])
+    },
+  )
+
   it('hold an open lane to rules that were replaced', async () => {
     const lanes = make()
     await send(lanes, 100n)

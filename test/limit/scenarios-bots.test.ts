@@ -83,6 +83,67 @@ describe('two bots on one key, whose nonces cross on the way to weir', PATIENT, 
   }
 })
 
+describe('the same two bots where weir lets calls of a key overtake each other', PATIENT, () => {
+  // The poster counts its nonces up by one.
+  const windows = [
+    { order: 'strict', window: 5 },
+    { order: 'strict', window: 100 },
+    { order: 'spaced', window: 100 },
+    { order: 'none', window: 100 },
+  ]
+  const LOCKOUT = { after: 4, forMs: 900_000 }
+
+  const run = async (settings: object, jitterMs: number, nonceWindow = 0) => {
+    const told: string[] = []
+    const { clock, exchange, way } = openScene({
+      config: shippedBut('kraken', '15m', settings),
+      network: { jitterMs },
+      exchange: { nonceWindow, kraken: { lockout: LOCKOUT } },
+      tell: ({ type }) => void told.push(type),
+    })
+    const post = krakenPoster(exchange.krakenKey('shared'), () => clock.wall())
+    const chance = seeded(5)
+    let served = 0
+    const worker = async (bot: string): Promise<void> => {
+      for (let calls = 0; calls < 10; calls += 1) {
+        await insist(clock, async () => {
+          const asked = post('Balance')
+          await pause(clock, chance() * 30)
+          return way(asked, bot)
+        })
+        served += 1
+      }
+    }
+    await clock.until(Promise.all(['first', 'second'].flatMap((bot) => Array.from({ length: 5 }, () => worker(bot)))))
+    const tightened = told.filter((type) => type === 'nonces.tightened').length
+    return { ...exchange.journal.report(), served, tightened }
+  }
+
+  for (const jitterMs of [50, 200, 1000]) {
+    it(`a window that is declared on both sides leaves no nonce invalid, at a jitter of ${jitterMs} ms`, async () => {
+      for (const { order, window } of windows) {
+        const seen = await run({ order, nonce_window: window }, jitterMs, window)
+        expect([order, seen]).toEqual([order, expect.objectContaining({ violations: 0, byVerdict: { served: 100 } })])
+      }
+    })
+
+    it(`gaps leave few invalid and none makes more, each until it is noticed, at a jitter of ${jitterMs} ms`, async () => {
+      const [spaced, none] = [await run({ order: 'spaced' }, jitterMs), await run({ order: 'none' }, jitterMs)]
+      show(`invalid nonces, spaced and none, jitter ${jitterMs} ms`, [
+        spaced.invalidNonces / spaced.calls,
+        none.invalidNonces / none.calls,
+      ])
+      expect(spaced).toMatchObject({ violations: 0, lockouts: 0, served: 100 })
+      expect(spaced.invalidNonces).toBeLessThanOrEqual(4)
+      expect(none).toMatchObject({ violations: 0, served: 100 })
+      expect(none.invalidNonces).toBeGreaterThan(spaced.invalidNonces)
+      // Ten are under way at most; once one was refused, the rest of the hundred go one by one.
+      for (const { invalidNonces, tightened } of [spaced, none])
+        expect(invalidNonces).toBeLessThanOrEqual(9 * tightened)
+    })
+  }
+})
+
 describe('five bots on one address that poll when the candle closes', PATIENT, () => {
   const PAIRS = ['XBTUSD', 'ETHUSD', 'SOLUSD', 'XRPUSD']
   const CLOSES = 5

@@ -68,6 +68,7 @@ const COMPLETE: readonly WeirEvent[] = [
     larger: { bot: 'hft', digits: 19 },
     smaller: { bot: 'grid', digits: 13 },
   },
+  { type: 'nonces.tightened', exchange: 'kraken', credential: 'a1b2c3d4', forMs: 300_000 },
   { type: 'rules.replaced', source: 'limits.yaml' },
   { type: 'rules.rejected', source: 'limits.yaml', report: 'limits.yaml:14:7' },
   { type: 'observer.failed', error: new Error(SECRET) },
@@ -113,6 +114,30 @@ describe('the log', () => {
       finished({ decision: 'forwarded', verdict: verdict('throttled', 'EAPI:Rate limit exceeded') }),
     ])
     expect(line).toMatchObject({ level: 'warn', reason: 'EAPI:Rate limit exceeded' })
+  })
+
+  // A key with a wrong secret was told of at `debug` only, until it rested.
+  it('warns of a key that the exchange refuses, once a minute for each reason', () => {
+    const at = (startedAt: number, credential: string, reason: string): WeirEvent =>
+      callFinished(
+        { ...sampleCall({ decision: 'forwarded', credential, verdict: verdict('auth', reason) }), startedAt },
+        200,
+        10,
+      )
+    const lines = written('info', [
+      at(0, 'a1', 'EAPI:Invalid key'),
+      at(100, 'a1', 'EAPI:Invalid key'),
+      at(200, 'a1', 'EAPI:Invalid nonce'),
+      at(300, 'b2', 'EAPI:Invalid key'),
+      at(59_999, 'a1', 'EAPI:Invalid key'),
+      at(60_000, 'a1', 'EAPI:Invalid key'),
+    ])
+    expect(lines.map(({ level, credential, reason }) => [level, credential, reason])).toEqual([
+      ['warn', 'a1', 'EAPI:Invalid key'],
+      ['warn', 'a1', 'EAPI:Invalid nonce'],
+      ['warn', 'b2', 'EAPI:Invalid key'],
+      ['warn', 'a1', 'EAPI:Invalid key'],
+    ])
   })
 
   it('writes the whole autopsy of a refusal that was not foreseen', () => {

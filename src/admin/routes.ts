@@ -5,7 +5,7 @@
 import type { StoreView } from '../core/views.ts'
 import { type AdminRequest, type Answer, json, refusal, text } from './answer.ts'
 import { createAssets } from './assets.ts'
-import { breakersOf } from './breakers.ts'
+import { breakerOf, breakersOf } from './breakers.ts'
 import type { AdminDeps, Question } from './deps.ts'
 import type { Events } from './events.ts'
 import { analysesOf, errorsOf, failuresOf } from './failures.ts'
@@ -52,7 +52,7 @@ const pagesOf = (deps: AdminDeps, events: Events): ReadonlyMap<string, Methods> 
     ['/metrics', { GET: metrics }],
     ['/v1/limits', view(() => ({ limits: deps.limits() }))],
     ['/v1/queues', view(() => ({ queues: deps.queues() }))],
-    ['/v1/breakers', view(() => breakersOf(deps.breakers()))],
+    ['/v1/breakers', view(() => breakersOf(deps))],
     ['/v1/alerts', view(({ query }) => ({ alerts: deps.alerts(query.get('active') === '1') }))],
     ['/v1/stats', view(() => deps.stats())],
     ['/v1/failures', view(({ query }) => failuresOf(deps, query.get('service') ?? undefined, limitOf(query)))],
@@ -148,13 +148,17 @@ const MOVES: ReadonlySet<string> = new Set(['open', 'close', 'reset'])
 const breakerPages = (deps: AdminDeps, path: string): Methods | undefined => {
   const [, host, move] = /^\/v1\/breakers\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
   const find = () => deps.breakers().find((view) => view.host === host)
+  const show = () => {
+    const view = find()
+    return json(toWire(view && breakerOf(view, deps.services())))
+  }
   if (host === undefined || find() === undefined) return undefined
-  if (move === undefined) return { GET: () => json(toWire(find())) }
+  if (move === undefined) return { GET: show }
   if (!MOVES.has(move)) return undefined
   return {
     POST: () => {
       deps.moveBreaker(host, move as 'open' | 'close' | 'reset')
-      return json(toWire(find()))
+      return show()
     },
   }
 }

@@ -63,6 +63,8 @@ export interface FailureAnalysis {
   /** Per minute. */
   readonly failureRate: number
   readonly trend: 'increasing' | 'stable' | 'decreasing'
+  /** Half of its calls failed by the exchange's own fault. What the breaker of each host makes of it is in `/v1/breakers`. */
+  readonly shouldOpen: boolean
   readonly categories: Readonly<Partial<Record<Category, number>>>
   /** The most frequent first. */
   readonly detectedPatterns: readonly DetectedPattern[]

@@ -1,7 +1,7 @@
 // What the failures of one exchange come to: how many, whether they grow, what kinds, and what to do. A pure function of a
 // thousand failures at most, worked out when somebody asks.
 
-import type { DetectedPattern, FailureAnalysis, FailurePattern, FailureView } from '../core/failure.ts'
+import type { Category, DetectedPattern, FailureAnalysis, FailurePattern, FailureView } from '../core/failure.ts'
 import type { Millis } from '../core/units.ts'
 import { advise, type Context } from './advice.ts'
 import { PATTERNS } from './patterns.ts'
@@ -20,11 +20,20 @@ export const analyse = (service: string, failures: readonly FailureView[], conte
     totalFailures: failures.length,
     failureRate: Math.round((failures.length / windowMs) * 60_000 * 100) / 100,
     trend: trendOf(bySlot(failures, wallMs, windowMs)),
+    shouldOpen: shouldOpen(failures, context.lately.calls),
     categories: countBy(failures, ({ category }) => category),
     detectedPatterns,
     recommendations: advise({ ...context, service, failures, detectedPatterns }),
   }
 }
+
+const OWN_FAULTS: ReadonlySet<Category> = new Set(['connection', 'timeout', 'server', 'maintenance'])
+/** As a breaker has it unless limits.yaml says otherwise: fewer calls say nothing of a share. */
+const ENOUGH = 10
+const TOO_MANY = 0.5
+
+const shouldOpen = (failures: readonly FailureView[], calls: number): boolean =>
+  calls >= ENOUGH && failures.filter(({ category }) => OWN_FAULTS.has(category)).length >= calls * TOO_MANY
 
 const bySlot = (failures: readonly FailureView[], wallMs: Millis, windowMs: Millis): readonly number[] => {
   const counts = new Array<number>(SLOTS).fill(0)

@@ -76,6 +76,11 @@ export const METRICS = {
   ),
   tokens_available: define('gauge', 'Tokens left at the scope that has the fewest.', 'exchange', 'bucket'),
   circuit_breaker_state: define('gauge', 'Breaker of the host: 0 closed, 1 half_open, 2 open.', 'host'),
+  circuit_breaker_recovery_seconds: define(
+    'gauge',
+    'How long the host was away the last time: from when its breaker opened until it was closed. Absent before that.',
+    'host',
+  ),
   circuit_breaker_state_changes_total: define('counter', 'Changes of a breaker.', 'host', 'from', 'to'),
   queue_length: define('gauge', 'Calls waiting now.', 'exchange', 'class'),
   queue_wait_seconds: define(
@@ -141,6 +146,7 @@ export const createMetrics = (prefix: string, sources: MetricSources): Metrics =
     tokens_available: () => worst(limits, 'available', Math.min),
     circuit_breaker_state: () =>
       sources.breakers().map(({ host, state }) => ({ labels: { host }, value: STATE_NUMBER[state] })),
+    circuit_breaker_recovery_seconds: () => sources.breakers().flatMap(lastRecovery),
     circuit_breaker_state_changes_total: () => tally.breakerChanges(),
     queue_length: () => queueLengths(sources.rules(), sources.queues()),
     queue_wait_seconds: () => times.samples(`${prefix}queue_wait_seconds`, 'wait'),
@@ -204,6 +210,15 @@ const lowestShares = (rules: Rules, limits: readonly LimitView[]): readonly Samp
   for (const { exchange, bucket, effectiveShare } of limits)
     gauges.merge({ exchange, bucket: within(exchange, bucket) }, effectiveShare, Math.min)
   return gauges.samples()
+}
+
+/** From the change that left `closed` to the last that came back to it. */
+const lastRecovery = ({ host, history }: BreakerView): readonly Sample[] => {
+  const back = history.findLastIndex(({ to }) => to === 'closed')
+  const left = history.slice(0, Math.max(0, back)).findLast(({ from }) => from === 'closed')
+  const closed = history[back]
+  if (closed === undefined || left === undefined) return []
+  return [{ labels: { host }, value: (closed.atWallMs - left.atWallMs) / 1000 }]
 }
 
 /** Every rule, at 0 where nothing holds. */

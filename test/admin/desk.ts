@@ -84,7 +84,15 @@ export const sampleDeps = (change: Partial<AdminDeps> = {}): AdminDeps => ({
   stats: () => ({ sinceWallMs: 1_700_000_000_000, bots: [], classes: [] }),
   failures: () => [],
   analyse: (service) => ({
-    ...{ service, windowMs: 300_000, totalFailures: 0, failureRate: 0, trend: 'stable', categories: {} },
+    ...{
+      service,
+      windowMs: 300_000,
+      totalFailures: 0,
+      failureRate: 0,
+      trend: 'stable',
+      shouldOpen: false,
+      categories: {},
+    },
     ...{ detectedPatterns: [], recommendations: [] },
   }),
   services: () => [],

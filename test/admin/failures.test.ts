@@ -87,6 +87,22 @@ describe('/v1/breakers', () => {
   })
 })
 
+describe('/v1/breakers/{host}', () => {
+  it('says how many of the calls in the window went well, and how fast the host answers', async () => {
+    const service = {
+      ...{ kind: 'exchange' as const, healthy: true, failures: 0, lastOkAtWallMs: 1 },
+      lastError: undefined,
+    }
+    await using desk = await openDesk({
+      breakers: () => [breakerView({ window: { calls: 90, failed: 9, slow: 0 } }), breakerView({ host: 'quiet' })],
+      services: () => [{ ...service, name: 'api.kraken.com', responseMs: 43.2 }],
+    })
+    const told = async (host: string) => (await desk.get(`/v1/breakers/${host}`)).json()
+    expect(await told('api.kraken.com')).toMatchObject({ success_rate: 0.9, avg_response_time_ms: 43.2 })
+    expect(await told('quiet')).toMatchObject({ success_rate: null, avg_response_time_ms: null })
+  })
+})
+
 describe('/v1/alerts', () => {
   it('shows what is over only to who asks for all', async () => {
     const asked: boolean[] = []

@@ -34,8 +34,18 @@ describe('the analysis', () => {
   it('of nothing is that all is well', () => {
     expect(analyse('kraken', [], context())).toEqual({
       ...{ service: 'kraken', windowMs: 300_000, totalFailures: 0, failureRate: 0, trend: 'stable', categories: {} },
+      shouldOpen: false,
       ...{ detectedPatterns: [], recommendations: [] },
     })
+  })
+
+  it('says that a breaker should be open once half of ten calls or more failed by the exchange’s own fault', () => {
+    const opens = (failed: number, calls: number, change: Partial<FailureView> = {}) => {
+      const failures = Array.from({ length: failed }, () => failure(1000, change))
+      return analyse('kraken', failures, context({ lately: { ...quiet, calls } })).shouldOpen
+    }
+    expect([opens(5, 10), opens(4, 10), opens(5, 11), opens(9, 9)]).toEqual([true, false, false, false])
+    expect(opens(10, 10, { category: 'client' })).toBe(false)
   })
 
   it('counts by kind, per minute, and says whether it grows', () => {

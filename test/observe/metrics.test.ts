@@ -33,6 +33,18 @@ const queue = (id: string, lane: string, waiting: number): QueueView => queueVie
 
 const breaker = (host: string, state: BreakerView['state']): BreakerView => breakerView({ host, state })
 
+/** Away for 42 s, and then away again. */
+const OUTAGE: BreakerView['history'] = (
+  [
+    [0, 'closed', 'open'],
+    [10_000, 'open', 'half_open'],
+    [11_000, 'half_open', 'open'],
+    [41_000, 'open', 'half_open'],
+    [42_000, 'half_open', 'closed'],
+    [50_000, 'closed', 'open'],
+  ] as const
+).map(([atWallMs, from, to]) => ({ atWallMs, from, to, reason: 'http 503' }))
+
 /** Reads the exposition format as a scraper does: type per name, value per name with labels. */
 const parse = (text: string) => {
   const types = new Map<string, string>()
@@ -70,6 +82,7 @@ describe('the metrics', () => {
       token_bucket_utilization: ['gauge', 'exchange', 'bucket'],
       tokens_available: ['gauge', 'exchange', 'bucket'],
       circuit_breaker_state: ['gauge', 'host'],
+      circuit_breaker_recovery_seconds: ['gauge', 'host'],
       circuit_breaker_state_changes_total: ['counter', 'host', 'from', 'to'],
       queue_length: ['gauge', 'exchange', 'class'],
       queue_wait_seconds: ['histogram'],
@@ -97,7 +110,7 @@ describe('the metrics', () => {
   it('print the labels they describe', async () => {
     const metrics = metricsWith({
       limits: () => [limit('kraken.private', 'a1', 3, 0.8)],
-      breakers: () => [breaker('api.kraken.com', 'open')],
+      breakers: () => [{ ...breaker('api.kraken.com', 'open'), history: OUTAGE }],
       store: () => ({
         view: { onFailure: 'share', exchanges: [{ exchange: 'kraken', together: true, share: 0.5, members: 2 }] },
         errors: 0,
@@ -120,6 +133,16 @@ describe('the metrics', () => {
       expect(keys.length, name).toBeGreaterThan(0)
       for (const key of keys) expect([...key.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual(labels)
     }
+  })
+
+  it('say how long a host was away the last time, and nothing of one that never came back', async () => {
+    const breakers = () => [
+      { ...breaker('back', 'open'), history: OUTAGE },
+      { ...breaker('away', 'open'), history: OUTAGE.slice(-1) },
+    ]
+    const { values } = parse(await metricsWith({ breakers }).text())
+    expect(values.get('weir_circuit_breaker_recovery_seconds{host="back"}')).toBe(42)
+    expect(values.has('weir_circuit_breaker_recovery_seconds{host="away"}')).toBe(false)
   })
 
   it('show the smallest share of a rate that any scope uses, and 1 for buckets that nobody used', async () => {

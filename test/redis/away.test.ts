@@ -45,6 +45,13 @@ it('a weir whose Redis stands still says so, lives on its share at once, and sha
   expect(await ask('SOL')).toBeLessThan(UNDISTURBED_MS)
   expect(told().filter(({ level }) => level === 'warn')).toHaveLength(1)
 
+  // The calls that had to do without it are counted, and more than a few within a minute raise an alert.
+  const alerts = async () => {
+    const { alerts: active } = await page<{ alerts: { rule: string }[] }>(one, '/v1/alerts?active=1')
+    return active.some(({ rule }) => rule === 'store_errors') || undefined
+  }
+  await soon(alerts, 60_000)
+
   redis.signal('SIGCONT')
   await together()
   expect(await gauge()).toBe('1')

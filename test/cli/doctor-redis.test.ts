@@ -2,7 +2,6 @@
 
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { at, runCli } from '../launch/launch.ts'
-import { soon } from '../redis/pair.ts'
 import { type RedisServer, startRedis } from '../redis/server.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
@@ -70,10 +69,9 @@ it('says when Redis may drop what was spent, and when it will', PATIENCE, async 
     /^0: well: .* 1 together; it may drop keys .*\(maxmemory-policy volatile-lru\): set it to noeviction$/,
   )
   redis.cli('CONFIG', 'SET', 'maxmemory', '100mb')
-  const before = weir.lines().length
-  const told = () => weir.lines().slice(before)
+  const stoppedAt = Date.now()
   redis.signal('SIGSTOP')
-  await soon(() => told().find(({ msg }) => msg.startsWith('Redis is away')), 10_000)
+  await weir.logged(/^Redis is away/, stoppedAt)
   redis.signal('SIGCONT')
   await expectSaid(weir).toMatch(
     /^0: doubtful: .* 1 together; it drops keys .*\(maxmemory-policy volatile-lru\): set it to noeviction$/,

@@ -106,11 +106,10 @@ describe('an answer that one weir has fetched', { timeout: 60_000 }, () => {
       return keysIn(redis).length > 0 || undefined
     }
     await soon(askedInVain, 10_000)
-    const before = other.weir.lines().length
-    const told = () => other.weir.lines().slice(before)
+    const stoppedAt = Date.now()
     redis.signal('SIGSTOP')
     expect((await ask()).decision).toBe('forwarded')
-    await soon(() => told().find(({ msg }) => msg.startsWith('Redis is away')), 10_000)
+    await other.weir.logged(/^Redis is away/, stoppedAt)
     expect((await ask()).decision).toBe('forwarded')
     redis.signal('SIGCONT')
     await redis.kill()

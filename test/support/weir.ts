@@ -43,8 +43,8 @@ export interface Weir extends AsyncDisposable {
   /** Everything that was written to standard output and standard error. */
   logs(): string
   lines(): readonly LogLine[]
-  /** Resolves with the first line, also an earlier one, whose message matches; rejects when none comes for long. */
-  logged(message: RegExp): Promise<LogLine>
+  /** Resolves with the first line, also an earlier one unless a time is given, whose message matches; rejects when none comes for long. */
+  logged(message: RegExp, sinceWallMs?: number): Promise<LogLine>
   /** Replaces limits.yaml and tells weir; resolves once weir has said what it makes of it. */
   reload(config: string): Promise<LogLine>
   /** SIGTERM; resolves with the exit status. */
@@ -125,7 +125,7 @@ export async function startWeir(options: WeirOptions): Promise<Weir> {
     config,
     logs,
     lines,
-    logged: (message) => find(message, PATIENCE_MS),
+    logged: (message, sinceWallMs) => find(message, PATIENCE_MS, sinceWallMs),
     reload: async (text) => {
       const sinceWallMs = Date.now()
       await writeFile(config, text)

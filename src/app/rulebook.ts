@@ -59,11 +59,15 @@ export class Rulebook {
     this.#replaced.push(listener)
   }
 
-  /** Reads the file again. The old rules stay when it has mistakes; both outcomes are told. */
-  async reload(): Promise<void> {
+  /**
+   * Reads the file again. The old rules stay when it has mistakes; both outcomes are told.
+   * @param again tells of mistakes also when they are those that were told last
+   */
+  async reload(again = true): Promise<void> {
     const { file, clock, tell } = this.#options
     const read = await readRules(this.#options)
     if (read.report !== undefined) {
+      if (!again && read.report === this.#lastError) return
       this.#lastError = read.report
       tell({ type: 'rules.rejected', source: file, report: read.report })
       return
@@ -79,7 +83,7 @@ export class Rulebook {
 
   /** Reloads whenever the file changes, until `unwatch`. */
   watch(): void {
-    watchFile(this.#options.file, { interval: WATCH_EVERY_MS, persistent: false }, () => void this.reload())
+    watchFile(this.#options.file, { interval: WATCH_EVERY_MS, persistent: false }, () => void this.reload(false))
   }
 
   unwatch(): void {

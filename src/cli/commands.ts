@@ -60,12 +60,12 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   command('schema', 'the JSON Schema of limits.yaml, for editors', async () => (await import('./schema.ts')).schema),
 ])
 
-/** Help, headed by a hint when `unknown` was asked for and is no command. */
+/** Help; when `unknown` was asked for and is no command, a hint where one can be given, and help after that where none can. */
 export const usage = (unknown: string | undefined): string => {
   const near = unknown === undefined ? undefined : nearest(unknown, COMMANDS.keys())
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`
-  const head = unknown === undefined ? '' : `weir: there is no command "${unknown}"${hint}\n\n`
+  const head = unknown === undefined ? '' : `weir: there is no command "${unknown}"`
+  if (near !== undefined) return `${head}; did you mean "${near}"? (\`weir help\` lists them all)\n`
   const commands = [...COMMANDS].map(([name, { says }]) => `  weir ${name.padEnd(9)} ${says}\n`)
   const flags = FLAGS.map(({ flag, value, meaning }) => `  ${`--${flag} ${value}`.padEnd(38)} ${meaning}\n`)
-  return `${head}Usage: weir COMMAND [FLAGS]\n\n${commands.join('')}\nFlags, for every command:\n\n${flags.join('')}`
+  return `${head}${head === '' ? '' : '\n\n'}Usage: weir COMMAND [FLAGS]\n\n${commands.join('')}\nFlags, for every command:\n\n${flags.join('')}`
 }

@@ -33,7 +33,7 @@ export const withHint = (text: string): Pick<Issue, 'message' | 'hint'> => {
   return message === undefined ? { message: text, hint: undefined } : { message, hint }
 }
 
-/** All issues for a person to read, ending in a count. `text` is the file they are in. */
+/** All issues for a person to read, ending in a count. `text` is the file they are in; empty when they are in none. */
 export const formatIssues = (issues: readonly Issue[], text: string): string => {
   const lines = text.split('\n')
   const sorted = issues.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
@@ -44,7 +44,7 @@ export const formatIssues = (issues: readonly Issue[], text: string): string => 
     return [`${where(issue).padEnd(width)}${place}${issue.message}${hint}`, ...frame(issue, lines)].join('\n')
   })
   const count = issues.length === 1 ? '1 problem' : `${issues.length} problems`
-  return `${shown.join('\n')}\n${count}. Nothing was changed.\n`
+  return `${shown.join('\n')}\n${count}.${text === '' ? '' : ' Nothing was changed.'}\n`
 }
 
 const where = ({ file, line, column }: Issue): string => (line === undefined ? file : `${file}:${line}:${column}`)

@@ -110,6 +110,8 @@ const shown = (got: unknown): string => {
   if (got === null || got === undefined) return 'nothing'
   if (Array.isArray(got)) return got.length === 0 ? 'an empty list' : 'a list'
   if (typeof got === 'object') return 'a section with keys'
+  if (Number.isNaN(got)) return 'no number'
+  if (got === Number.POSITIVE_INFINITY || got === Number.NEGATIVE_INFINITY) return 'a number that is too large'
   const text = JSON.stringify(got)
   return text.length > 60 ? `${text.slice(0, 57)}…"` : text
 }

@@ -2,7 +2,7 @@
 // Promises: every key written twice is reported, and the first syntax error; what follows one is mostly its echo.
 // The only file that knows `yaml`.
 
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml'
 
 /** Steps from the root to a place in the value: keys and list indexes. */
 export type Path = readonly (string | number)[]
@@ -56,7 +56,7 @@ export const parseYaml = (text: string): ParsedYaml => {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (error) {
     broken = true
-    if (faults.length === 0) faults.push({ message: plain('', String(error)), span: { start: 0, end: 0 } })
+    if (faults.length === 0) faults.push(strayAlias(document) ?? { message: plain('', String(error)), span: NOWHERE })
   }
   const places = new Map<string, Place>()
   if (document.contents !== null) walk(document.contents, [], undefined, places)
@@ -99,7 +99,22 @@ const spanOf = (places: Map<string, Place>, path: Path, at: 'key' | 'value'): Sp
     if (place.key !== undefined && (at === 'key' || length < path.length)) return place.key
     return place.value
   }
-  return { start: 0, end: 0 }
+  return NOWHERE
+}
+
+const NOWHERE: Span = { start: 0, end: 0 }
+
+const strayAlias = (document: Document): SyntaxFault | undefined => {
+  let found: SyntaxFault | undefined
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined
+      const message = `the alias *${alias.source} stands for nothing: no &${alias.source} is before it`
+      found = { message, span: span(alias) }
+      return visit.BREAK
+    },
+  })
+  return found
 }
 
 const duplicate = (text: string, start: number): SyntaxFault => {

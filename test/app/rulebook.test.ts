@@ -115,6 +115,19 @@ describe('a reload', () => {
     expect(events).toEqual([])
   })
 
+  // A script that saves the file and then sends SIGHUP had every mistake in the log twice.
+  it('by the date of the file does not tell anew what was told of the same text; one that was asked for does', async () => {
+    await writeFile(file, shipped)
+    const book = await watched()
+    await put(withTier('stater'))
+    await heard(1)
+    await put(withTier('stater'))
+    await sleep(1_500)
+    expect(told()).toEqual(['rules.rejected'])
+    await book.reload()
+    expect(told()).toEqual(['rules.rejected', 'rules.rejected'])
+  })
+
   it('of a file that is gone keeps the rules', async () => {
     const book = await open()
     await rm(file)

@@ -2,12 +2,13 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { startWeir } from '../support/weir.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const LONGEST_MS = 30_000
@@ -102,5 +103,15 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
     const { status, stderr } = await startIn(directory)
     expect(stderr).toBe(`weir can not start: ${join(directory, 'weir.db')}: unable to open database file\n`)
     expect(status).toBe(1)
+  })
+
+  // The last line was that it is stopping: whether it had, and was not killed, nobody could say.
+  it('says that it has stopped, and warns of a state directory that others can write to', async () => {
+    const directory = await freshDirectory()
+    await chmod(directory, 0o777)
+    await using weir = await startWeir({ exchange: { port: 1, caFile: '' }, stateDir: directory })
+    await weir.logged(/^others can write to the state directory/)
+    expect(await weir.stop()).toBe(0)
+    expect(weir.lines().at(-1)).toMatchObject({ level: 'info', msg: 'weir has stopped' })
   })
 })

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { CallView } from '../../src/core/views.ts'
 import { HOSTS } from '../support/exchange/exchange.ts'
 import type { Weir } from '../support/weir.ts'
+import { openCommand } from './needs.ts'
 
 /** What the bots' side needs to know of the weir. */
 export type Way = Pick<Weir, 'proxy' | 'admin' | 'stateDir' | 'caFile' | 'bundle'>
@@ -71,9 +72,10 @@ const ENTER = 'ip link set lo up && mount --bind "$0" /etc/hosts && exec "$@"'
 export async function openGround(): Promise<Ground> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-ground-'))
   const [direct, mapped] = await Promise.all([DIRECT, WEIR_AS_EXCHANGE].map((address) => hostsFile(dir, address)))
-  const flags = namespaces()
+  const flags = (await openCommand(['ip', '-V'], ['iproute2'])) ? namespaces() : undefined
   const program = [process.execPath, fileURLToPath(new URL('./ground.ts', import.meta.url))]
-  if (flags === undefined) process.stdout.write('NO RECORDER: namespaces are not permitted here; bots run without\n')
+  if (flags === undefined)
+    process.stdout.write('NO RECORDER: no ip(8), or namespaces are not permitted here; bots run without\n')
   const isolated = ['unshare', ...(flags ?? []), 'sh', '-c', ENTER, String(direct), ...program, String(mapped)]
   const [command = '', ...args] = flags === undefined ? program : isolated
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })

@@ -37,6 +37,8 @@ export async function openCommand(probe: readonly string[], packages: readonly s
 
 /** Path of a Python that has what a file of this folder asks for; undefined when it can not be had. */
 export async function openPython(requirements: string): Promise<string | undefined> {
+  // Debian's Python has no pip for a new environment without it.
+  if (!(await openCommand(['python3', '-c', 'import ensurepip'], ['python3-venv']))) return undefined
   const list = fileURLToPath(new URL(requirements, import.meta.url))
   const home = await kept('weir-python', list, async (dir) => {
     await run('python3', ['-m', 'venv', dir], { timeout: INSTALL_MS })

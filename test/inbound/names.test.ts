@@ -1,8 +1,9 @@
 // CONNECT, the ClientHello and Host must name one host; ALPN; who the bot is.
 
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { openCommand } from '../clients/needs.ts'
 import {
   answers,
   COINBASE,
@@ -133,7 +134,7 @@ describe('names of the bot', { timeout: 20_000 }, () => {
   })
 })
 
-const curlIsHere = spawnSync('curl', ['--version']).status === 0
+const curlIsHere = await openCommand(['curl', '--version'], ['curl'])
 
 describe.skipIf(!curlIsHere)('curl', { timeout: 20_000 }, () => {
   test.each(['https', 'http'])('reaches an %s URL through the proxy', async (scheme) => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openCommand, openGo } from '../clients/needs.ts'
 
 interface Seen {
   readonly curl: string
@@ -17,17 +18,12 @@ interface Seen {
   readonly calls: number
 }
 
-const works = (command: string, ...args: readonly string[]): boolean =>
-  spawnSync(command, args, { timeout: 10_000, stdio: 'ignore' }).status === 0
-
-const can = works('unshare', '--net', '--mount', 'ip', 'link', 'set', 'lo', 'up')
-if (!can) process.stdout.write('SKIPPED: transparent mode: no namespaces, or no ip(8) here\n')
-/** http.Protocols came with Go 1.24. */
-const hasGo = spawnSync('go', ['doc', 'net/http.Protocols'], { timeout: 30_000, stdio: 'ignore' }).status === 0
-if (!hasGo) process.stdout.write('SKIPPED: a Go client that speaks HTTP/2 only: no Go 1.24 here\n')
-
-/** Gone with node_modules. The one that `go` chooses is in a home that may be missing, or not ours to write to. */
-const GOCACHE = fileURLToPath(new URL('../../node_modules/.cache/weir-go-build', import.meta.url))
+const hasIp = await openCommand(['ip', '-V'], ['iproute2'])
+const can =
+  hasIp && spawnSync('unshare', ['--net', '--mount', 'ip', 'link', 'set', 'lo', 'up'], { timeout: 10_000 }).status === 0
+if (hasIp && !can) process.stdout.write('SKIPPED: transparent mode: no namespaces here\n')
+/** It asks for Go 1.24: http.Protocols came with that. */
+const go = can ? await openGo('../inbound/programs/h2only.go') : undefined
 
 /** Its `local` route makes the kernel take every address of the block for its own, though no interface has one. */
 const ENTER = [
@@ -46,17 +42,10 @@ const WAYS = [
 ] as const
 
 let dir: string
-let go = ''
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'weir-transparent-'))
-  if (!can || !hasGo) return
-  const source = fileURLToPath(new URL('./programs/h2only.go', import.meta.url))
-  const env = { ...process.env, GOCACHE }
-  const { status, stderr } = spawnSync('go', ['build', '-o', join(dir, 'h2only'), source], { env, timeout: 160_000 })
-  expect(status, String(stderr)).toBe(0)
-  go = join(dir, 'h2only')
-}, 170_000)
+})
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -68,7 +57,7 @@ describe.runIf(can).for(WAYS)('a machine whose %s leads exchanges to weir', { ti
     writeFileSync(join(home, 'hosts'), `127.0.0.1 localhost\n${hosts}`)
     writeFileSync(join(home, 'resolv.conf'), 'nameserver 127.0.0.1\n')
     const ground = fileURLToPath(new URL('./transparent-ground.ts', import.meta.url))
-    const program = [process.execPath, ground, way, home, go]
+    const program = [process.execPath, ground, way, home, go ?? '']
     const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh', '-c', ENTER, home, ...program], {
       encoding: 'utf8',
       timeout: 100_000,
@@ -86,7 +75,7 @@ describe.runIf(can).for(WAYS)('a machine whose %s leads exchanges to weir', { ti
     expect(seen.webSocket).toBe('open')
   })
 
-  it.runIf(hasGo)('does so from Go without a proxy, over HTTP/2 alone', () => {
+  it.skipIf(go === undefined)('does so from Go without a proxy, over HTTP/2 alone', () => {
     expect(seen.go).toBe('HTTP/2.0 200 forwarded\nHTTP/2.0 200 forwarded')
   })
 

@@ -1,19 +1,18 @@
 // Bots that were never told of weir, started by `weir exec`: each call is routed and trusted, which the X-Weir headers of
 // the answers prove. (That every client is, and that nothing goes past weir, is shown in test/clients.)
 
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openPython } from '../clients/needs.ts'
+import { openCommand, openPython } from '../clients/needs.ts'
 import { type Exchange, startExchange } from '../support/exchange/exchange.ts'
 import { startWeir, type Weir } from '../support/weir.ts'
 import { at, program, runCli, runScript, startCli } from './launch.ts'
 
 const python = await openPython('./requirements.txt')
-const hasJava = spawnSync('java', ['--version'], { timeout: 10_000 }).status === 0
+const hasJava = await openCommand(['java', '--version'], ['default-jdk-headless'])
 const CURL = ['curl', '--silent', '--show-error', '--output', '/dev/null', '--write-out', '%header{x-weir-decision}']
 const TIME = 'https://api.exchange.coinbase.com/time'
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openCommand } from '../clients/needs.ts'
 
 const HOOKS = fileURLToPath(new URL('../../hooks/', import.meta.url))
 const PRELOAD = join(HOOKS, 'node/preload.cjs')
@@ -26,13 +27,7 @@ const run = (command: string, args: readonly string[], env: Readonly<Record<stri
     timeout: 30_000,
   })
 
-const hasPython = ((): boolean => {
-  try {
-    return run('python3', ['-c', 'print("here")'], {}) === 'here\n'
-  } catch {
-    return false
-  }
-})()
+const hasPython = await openCommand(['python3', '--version'], ['python3'])
 
 describe('the preload for Node', () => {
   const ask = "const tls = require('tls'); console.log(tls.connect.name === 'connect')"

@@ -8,10 +8,14 @@ import { describe, expect, it } from 'vitest'
 import { openAuthority } from '../../src/tls/authority.ts'
 import { issueLeaf } from '../../src/tls/certificates.ts'
 import { Leaves } from '../../src/tls/leaves.ts'
-import { DAY_MS, isInstalled, newStateDir, run, serve, stealLeaf } from './fixture.ts'
+import { openCommand } from '../clients/needs.ts'
+import { DAY_MS, newStateDir, run, serve, stealLeaf } from './fixture.ts'
 
 const HOST = 'api.kraken.com'
-const [hasPython, hasJava] = [await isInstalled('python3'), await isInstalled('keytool', ['-help'])]
+const [hasPython, hasJava] = [
+  await openCommand(['python3', '--version'], ['python3']),
+  await openCommand(['keytool', '-help'], ['default-jdk-headless']),
+]
 const javaClient = new URL('./Client.java', import.meta.url).pathname
 
 async function newAuthority(hosts: readonly string[] = [HOST]) {

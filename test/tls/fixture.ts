@@ -25,10 +25,6 @@ export async function run(program: string, args: readonly string[], env: NodeJS.
   }
 }
 
-export async function isInstalled(program: string, args: readonly string[] = ['--version']): Promise<boolean> {
-  return (await run(program, args)).code === 0
-}
-
 /** A directory that does not exist yet, in one that goes away with the test. */
 export async function newStateDir(): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'weir-tls-'))

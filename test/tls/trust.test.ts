@@ -4,14 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { openAuthority } from '../../src/tls/authority.ts'
 import { Leaves } from '../../src/tls/leaves.ts'
 import { trustAdvice } from '../../src/tls/trust.ts'
-import { isInstalled, newStateDir, run, serve } from './fixture.ts'
+import { openCommand } from '../clients/needs.ts'
+import { newStateDir, run, serve } from './fixture.ts'
 
 const HOST = 'api.kraken.com'
 const [hasPython, hasRequests, hasJava, hasPhp] = [
-  await isInstalled('python3'),
-  await isInstalled('python3', ['-c', 'import requests']),
-  await isInstalled('keytool', ['-help']),
-  await isInstalled('php', ['-r', 'exit(extension_loaded("curl") ? 0 : 1);']),
+  await openCommand(['python3', '--version'], ['python3']),
+  await openCommand(['python3', '-c', 'import requests'], ['python3-requests']),
+  await openCommand(['javac', '--version'], ['default-jdk-headless']),
+  await openCommand(['php', '--ri', 'curl'], ['php-cli', 'php-curl']),
 ]
 const javaClient = new URL('./Client.java', import.meta.url).pathname
 

@@ -275,7 +275,7 @@ export const buildApp = async (
       rulebook.unwatch()
       history.stop()
       watch.stop()
-      const stopped = inbound.stop(STOP_GRACE_MS)
+      const stopped = inbound.stop(STOP_GRACE_MS, () => void pools.destroy())
       lanes.evict(
         () => true,
         () => new WeirError('shutting_down'),

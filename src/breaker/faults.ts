@@ -1,6 +1,7 @@
 // What counts against a host although nothing was heard from it.
 
 import type { Verdict } from '../core/call.ts'
+import { WeirStops } from '../core/departure.ts'
 import { WeirError } from '../core/errors.ts'
 
 const fault = (reason: string): Verdict => ({
@@ -19,6 +20,6 @@ const FAULTS: ReadonlyMap<string, Verdict> = new Map([
   ['upstream_timeout', fault('no answer in time')],
 ])
 
-/** Only what the network or the exchange did counts against the host; refusals by weir and bots that left do not. */
+/** Only what the network or the exchange did counts against the host; refusals by weir, its end and bots that left do not. */
 export const blame = (error: unknown): Verdict | undefined =>
-  error instanceof WeirError ? FAULTS.get(error.code) : undefined
+  error instanceof WeirError && !(error.cause instanceof WeirStops) ? FAULTS.get(error.code) : undefined

@@ -4,6 +4,7 @@
 import type { LookupFunction } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import { WeirStops } from '../core/departure.ts'
 import type { UpstreamRule } from '../core/host-rules.ts'
 
 /** `--connect-to`: where a host's connections really go, because the operator said so. */
@@ -57,9 +58,9 @@ export class Pools {
     return pool
   }
 
-  /** Closes every connection now. */
+  /** Closes every connection now; calls under way are told that weir stops. */
   async destroy(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()))
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy(new WeirStops())))
   }
 
   #open(host: string, rule: UpstreamRule): Pool {
@@ -92,8 +93,10 @@ export class Pools {
 }
 
 /** What went wrong, in the proxy's own terms. */
-export const upstreamTrouble = (error: unknown): 'timeout' | 'unreachable' =>
-  error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError ? 'timeout' : 'unreachable'
+export const upstreamTrouble = (error: unknown): 'timeout' | 'unreachable' | 'stopped' => {
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) return 'timeout'
+  return error instanceof WeirStops || error instanceof errors.ClientDestroyedError ? 'stopped' : 'unreachable'
+}
 
 /**
  * True when the connection had served earlier calls: it may have been closed by the exchange while our bytes were on the

@@ -1,9 +1,9 @@
 // The innermost handler: sends a call as it came, hands the answer on as it comes, and judges it. Retries nothing that
 // carries a credential or may change anything at the exchange.
 
-import type { BodySink, BodyStream, Cancelled, ClassifiedCall, RawHeaders, Reply } from '../core/call.ts'
+import type { BodySink, BodyStream, Cancelled, ClassifiedCall, RawHeaders, Reply, Sent } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { BotLeft } from '../core/departure.ts'
+import { BotLeft, WeirStops } from '../core/departure.ts'
 import { WeirError } from '../core/errors.ts'
 import { field } from '../core/headers.ts'
 import type { EndpointClass, HostRule } from '../core/rules.ts'
@@ -199,8 +199,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
       this.#reject(error)
       return
     }
-    const code = upstreamTrouble(error) === 'timeout' ? 'upstream_timeout' : 'upstream_unreachable'
-    const failure = error instanceof WeirError ? error : new WeirError(code, { cause: error })
+    const failure = error instanceof WeirError ? error : failureOf(error, this.#call.record.sent)
     this.#reject(new Broken(failure, this.#status === 0 && diedReused(error)))
   }
 
@@ -246,5 +245,19 @@ class AnswerHandler implements Dispatcher.DispatchHandler, BodyStream {
     this.#resolve({ status: this.#status, statusText: this.#statusText, headers: this.#headers, body, trailers })
   }
 }
+
+const failureOf = (cause: Error, sent: Sent): WeirError => {
+  switch (upstreamTrouble(cause)) {
+    case 'timeout':
+      return new WeirError('upstream_timeout', { cause })
+    case 'unreachable':
+      return new WeirError('upstream_unreachable', { cause })
+    case 'stopped':
+      if (sent === 'no') return new WeirError('shutting_down')
+      return new WeirError('upstream_unreachable', { message: UNHEARD, cause: new WeirStops() })
+  }
+}
+
+const UNHEARD = 'weir had to stop before the exchange had answered.'
 
 const hasBody = (method: string, status: number): boolean => method !== 'HEAD' && status !== 204 && status !== 304

@@ -2,8 +2,10 @@
 // is: 0x16 begins a TLS handshake, anything else is HTTP in the clear.
 
 import { createServer, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Timer } from '../core/clock.ts'
+import type { Millis } from '../core/units.ts'
 import { secure } from './secure.ts'
 import { createHttp } from './servers.ts'
 import { type Inbound, isLoopback, newSession, type Session } from './session.ts'
@@ -14,8 +16,11 @@ import { serveStreams } from './stream.ts'
 export interface InboundServer {
   /** Starts to listen; port 0 picks a free one. Rejects when the address can not be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>
-  /** Stops accepting, lets calls under way finish for at most `graceMs`, then closes everything. */
-  stop(graceMs: number): Promise<void>
+  /**
+   * Stops accepting, lets calls under way finish for at most `graceMs`, then closes everything. Where `giveUp` can end the calls
+   * that are left, what they are told in the end has a moment to leave.
+   */
+  stop(graceMs: Millis, giveUp?: () => void): Promise<void>
   stats(): InboundStats
 }
 
@@ -39,6 +44,8 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
   let accepted = 0
   let dropped = 0
   let drained: (() => void) | undefined
+  let patient = true
+  let arriving: Timer | undefined
   let closing: Timer | undefined
 
   const inbound: Inbound = {
@@ -49,7 +56,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
     loopback: false,
     draining: false,
     settled: () => {
-      if (inbound.draining) closeIdle()
+      if (drained !== undefined) closeIdle()
     },
   }
   const { limits } = inbound
@@ -62,6 +69,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
     else http.emit('connection', session.raw)
   }
   const serveSecure = (session: Session, socket: TLSSocket): void => {
+    session.bytesRead = () => socket.bytesRead
     if (socket.alpnProtocol === 'h2') serveStreams(inbound, session, socket)
     else http.emit('connection', socket)
   }
@@ -74,9 +82,18 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
       owed += session.owed
       if (session.stage !== 'http') continue
       closes = true
-      if (session.owed === 0) session.end()
+      if (session.owed > 0) continue
+      if (!patient || session.bytesRead() === session.bytesServed) session.end()
+      // Part of a request is here already: the rest is about to come, and is owed a refusal.
+      else owed += 1
     }
-    if (owed > 0) return
+    if (owed > 0) {
+      arriving ??= deps.clock.after(ARRIVAL_MS, () => {
+        patient = false
+        closeIdle()
+      })
+      return
+    }
     // HTTP/2 closes in agreement, and a bot that does not read agrees to nothing.
     if (closes) closing ??= deps.clock.after(CLOSING_MS, () => drained?.())
     else drained?.()
@@ -102,7 +119,7 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
       const left = (perAddress.get(session.address) ?? 1) - 1
       if (left === 0) perAddress.delete(session.address)
       else perAddress.set(session.address, left)
-      if (inbound.draining) closeIdle()
+      if (drained !== undefined) closeIdle()
     })
     sniff(session)
   }
@@ -126,14 +143,20 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
           resolve({ port: address.port })
         })
       }),
-    stop: async (graceMs) => {
+    stop: async (graceMs, giveUp) => {
       inbound.draining = true
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+      // What has arrived is read first: the system is asked for it once a turn.
+      await turn()
+      await turn()
       await new Promise<void>((resolve) => {
-        const grace = deps.clock.after(graceMs, resolve)
+        let timer = deps.clock.after(graceMs, () => {
+          if (giveUp === undefined) return resolve()
+          timer = deps.clock.after(limits.lastWordMs, resolve)
+          giveUp()
+        })
         drained = () => {
-          grace.cancel()
-          closing?.cancel()
+          for (const each of [timer, arriving, closing]) each?.cancel()
           resolve()
         }
         closeIdle()
@@ -154,8 +177,10 @@ export const createInbound = (deps: InboundDeps): InboundServer => {
   }
 }
 
+/** How long the rest of a request that has begun to arrive is waited for once weir stops. */
+const ARRIVAL_MS: Millis = 500
 /** How long connections that owe nothing may take to close once weir stops. */
-const CLOSING_MS = 500
+const CLOSING_MS: Millis = 500
 /** First byte of a TLS record that carries a handshake (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 0x16
 /** When the system starts to ask whether a silent peer is still there. */

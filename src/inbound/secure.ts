@@ -21,8 +21,11 @@ const NAME = 'weir-bot/'
 export const secure = (inbound: Inbound, session: Session, ready: (socket: TLSSocket) => void): void => {
   const { deps } = inbound
   let stage: 'handshake' | 'open' | 'failed' = 'handshake'
-  const tell = (type: InboundEvent['type'], reason: string, code?: 'host_not_allowed'): void =>
+  const tell = (type: InboundEvent['type'], reason: string, code?: 'host_not_allowed'): void => {
+    // What weir itself breaks off as it stops is nobody's mistake.
+    if (inbound.draining) return
     deps.note?.({ type, host: session.host, code, reason, bot: session.bot ?? session.address })
+  }
   const fail = (reason: string, code?: 'host_not_allowed'): void => {
     stage = 'failed'
     tell(reason.startsWith('ERR_HTTP2_') ? 'connection.dropped' : 'handshake.failed', reason, code)

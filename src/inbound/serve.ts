@@ -30,6 +30,7 @@ export const serve = (
     if (session.owed === 0) inbound.settled(session)
   })
   const head = admit(inbound, session, req)
+  session.bytesServed = session.bytesRead()
   if (head instanceof WeirError) return void turnAway(inbound, session, req, res, head)
   if (!head.hasBody) return void travel(inbound, session, req, res, head, undefined, presence, startedAt)
   session.reading += 1
@@ -41,6 +42,7 @@ export const serve = (
     },
     (body) => {
       session.reading -= 1
+      session.bytesServed = session.bytesRead()
       travel(inbound, session, req, res, head, body, presence, startedAt)
     },
     () => {

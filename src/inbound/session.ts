@@ -1,6 +1,7 @@
 // One connection from a bot and what it has told about itself so far: once per connection, read on every call.
 
 import type { Socket } from 'node:net'
+import type { Bytes } from '../core/units.ts'
 import type { InboundDeps, InboundLimits } from './settings.ts'
 
 /** A connection from a bot. */
@@ -27,6 +28,10 @@ export interface Session {
   atOnce: number
   /** Whether a request ever came. */
   asked: boolean
+  /** Bytes that came over it since it speaks HTTP/1.1; always 0 for HTTP/2, whose streams are counted. */
+  bytesRead: () => Bytes
+  /** The same when the last request had come whole: more, and another one has begun. */
+  bytesServed: Bytes
   /** Closes the connection in good order, once nothing is owed. */
   end: () => void
 }
@@ -60,6 +65,8 @@ export const newSession = (raw: Socket, { pipelined }: InboundLimits): Session =
   reading: 0,
   atOnce: pipelined,
   asked: false,
+  bytesRead: () => raw.bytesRead,
+  bytesServed: 0,
   end: () => raw.destroySoon(),
 })
 

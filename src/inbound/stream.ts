@@ -30,6 +30,7 @@ export const serveStreams = (inbound: Inbound, session: Session, socket: Socket)
     strictSingleValueFields: false,
   })
   session.atOnce = limits.streams
+  session.bytesRead = () => 0
   session.end = () => http2.close()
   const silence = deps.clock.after(limits.headersMs, () => http2.destroy())
   http2.setTimeout(limits.idleMs, () => http2.close())

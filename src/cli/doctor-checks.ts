@@ -103,6 +103,32 @@ export const reachFinding = (view: ReachView): Finding => {
   }
 }
 
+/** All exchange hosts. Once it is known which of them the bot called, the others are no reason to worry. */
+export const reachFindings = (views: readonly ReachView[], called?: ReadonlySet<string>): readonly Finding[] =>
+  views.map((view) => {
+    const finding = reachFinding(view)
+    if (finding.verdict !== 'ill' || called === undefined || called.has(view.host)) return finding
+    return { ...finding, verdict: 'doubtful', says: `${finding.says} (the bot did not call it)` }
+  })
+
+/** For people: what is said of several hosts in the same words is one line that names them. */
+export const grouped = (findings: readonly Finding[]): readonly Finding[] => {
+  const groups = Map.groupBy(findings, ({ subject, verdict, says, fix = '' }) =>
+    verdict === 'well' ? subject + says : [verdict, says, fix].join('\n').replaceAll(subject, '\0'),
+  )
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    return first === undefined || group.length === 1 ? group : [together(first, group)]
+  })
+}
+
+const together = (first: Finding, group: readonly Finding[]): Finding => ({
+  subject: counted(group.length, 'host'),
+  verdict: first.verdict,
+  says: `${first.says.replaceAll(` ${first.subject}`, '')}: ${group.map(({ subject }) => subject).join(', ')}`,
+  ...(first.fix === undefined ? {} : { fix: first.fix.replaceAll(first.subject, 'each') }),
+})
+
 const reachFix = ({ host, rerouted }: ReachView, error: string): string => {
   if (error.includes('leads back to weir')) return 'see docs/transparent.md'
   if (/certificate|issuer|self.signed/i.test(error)) {

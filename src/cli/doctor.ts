@@ -19,8 +19,9 @@ import {
   bypassFinding,
   egressFinding,
   type Finding,
+  grouped,
   leafFinding,
-  reachFinding,
+  reachFindings,
   type Service,
   serviceFindings,
 } from './doctor-checks.ts'
@@ -55,8 +56,8 @@ export const doctor = async (args: readonly string[], env: NodeJS.ProcessEnv): P
   if (order.rest.length > 0 || !(seconds > 0) || (cut >= 0 && words.length === 0)) return complain(USAGE, 2)
   const report: Report = { findings: [] }
   try {
-    const { running, views } = await examine(order.settings, report)
-    if (words.length > 0) await examineBot(order, words, seconds, { running, views, json }, env, report)
+    const examined = await examine(order.settings, report)
+    if (words.length > 0) await examineBot(order, words, seconds, { ...examined, json }, env, report)
   } catch (error) {
     const says = reportOf(error)
     if (says === undefined) throw error
@@ -68,11 +69,15 @@ export const doctor = async (args: readonly string[], env: NodeJS.ProcessEnv): P
   return ok ? 0 : 1
 }
 
+interface Examined {
+  readonly running: Running
+  readonly views: readonly ReachView[]
+  /** What was found of them, in the report so far. */
+  readonly reached: readonly Finding[]
+}
+
 /** Everything but the bot. @throws NotRunning */
-const examine = async (
-  settings: Settings,
-  { findings }: Report,
-): Promise<{ readonly running: Running; readonly views: readonly ReachView[] }> => {
+const examine = async (settings: Settings, { findings }: Report): Promise<Examined> => {
   const detailed = JSON.parse(await ask(settings, '/health/detailed', 'application/json')) as {
     readonly version: string
     readonly services: readonly Service[]
@@ -91,17 +96,18 @@ const examine = async (
   const { hosts: views } = fromWire(JSON.parse(await ask(settings, '/v1/reach', 'application/json', {}))) as {
     readonly hosts: readonly ReachView[]
   }
-  findings.push(...views.map(reachFinding), egressFinding(views))
+  const reached = reachFindings(views)
+  findings.push(...reached, egressFinding(views))
   const bypass = bypassFinding(await ask(settings, '/metrics', 'text/plain'))
   if (bypass !== undefined) findings.push(bypass)
-  return { running, views }
+  return { running, views, reached }
 }
 
 const examineBot = async (
   { flags, settings }: Extract<ReturnType<typeof readOrder>, { report: undefined }>,
   words: readonly string[],
   seconds: number,
-  { running, views, json }: { readonly running: Running; readonly views: readonly ReachView[]; readonly json: boolean },
+  { running, views, reached, json }: Examined & { readonly json: boolean },
   env: NodeJS.ProcessEnv,
   report: Report,
 ): Promise<void> => {
@@ -114,6 +120,9 @@ const examineBot = async (
   const { gathered, status } = await runBot(run)
   const hosts = judgeBot(gathered, running.hosts)
   report.bot = { name, status, hosts }
+  const called = new Set(hosts.flatMap(({ host, state }) => (state === 'not_seen' ? [] : [host])))
+  const at = report.findings.findIndex((finding) => reached.includes(finding))
+  report.findings.splice(at, reached.length, ...reachFindings(views, called))
   const places = {
     proxy: running.proxy,
     ca: join(settings.stateDir, 'ca.pem'),
@@ -147,7 +156,8 @@ const tryLeaves = async ({ proxy, hosts, caPem }: Running): Promise<ReadonlyMap<
 
 const MARKS = { well: 'ok  ', doubtful: 'look', ill: 'ILL ' } as const
 
-const textOf = (findings: readonly Finding[]): string => {
+const textOf = (all: readonly Finding[]): string => {
+  const findings = grouped(all)
   const width = Math.max(...findings.map(({ subject }) => (subject.length < 40 ? subject.length : 0)))
   const rows = findings.map(({ subject, verdict, says, fix }) => {
     const advice = fix === undefined ? '' : `      ${''.padEnd(width)}  → ${fix}\n`

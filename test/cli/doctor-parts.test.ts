@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { remoteEnds } from '../../src/cli/connections.ts'
 import { botFindings, type Gathered, judgeBot } from '../../src/cli/doctor-bot.ts'
-import { bypassFinding, egressFinding, reachFinding } from '../../src/cli/doctor-checks.ts'
+import { bypassFinding, egressFinding, grouped, reachFinding, reachFindings } from '../../src/cli/doctor-checks.ts'
 import { languageOf, routeFix } from '../../src/cli/doctor-fixes.ts'
 import type { ReachView } from '../../src/core/views.ts'
 
@@ -47,6 +47,30 @@ describe('an exchange that can not be reached', () => {
   })
 })
 
+describe('exchanges that can not be reached', () => {
+  const lost = (host: string) => view({ host, error: `getaddrinfo ENOTFOUND ${host}` })
+  const all = [view({ host: 'a.test' }), lost('b.test'), lost('c.test'), view({ host: 'd.test', error: 'timed out' })]
+
+  // Without DNS the same two lines stood there fourteen times.
+  it('for one reason are one line', () => {
+    expect(grouped(reachFindings(all))).toMatchObject([
+      { subject: 'a.test', verdict: 'well' },
+      { subject: '2 hosts', verdict: 'ill', says: 'can not be reached: getaddrinfo ENOTFOUND: b.test, c.test' },
+      { subject: 'd.test', verdict: 'ill', says: 'can not be reached: timed out' },
+    ])
+  })
+
+  // Hosts that a bot never calls made the status 1 although all of its calls were fine.
+  it('are ill only where the bot called them, once it is known what it called', () => {
+    expect(reachFindings(all, new Set(['a.test', 'c.test']))).toMatchObject([
+      { subject: 'a.test', verdict: 'well' },
+      { subject: 'b.test', verdict: 'doubtful' },
+      { subject: 'c.test', verdict: 'ill' },
+      { subject: 'd.test', verdict: 'doubtful', says: 'can not be reached: timed out (the bot did not call it)' },
+    ])
+  })
+})
+
 describe('the way out', () => {
   it('is doubtful where calls leave from several addresses, which limits by IP tell apart and weir does not', () => {
     expect(egressFinding([view({}), view({})])).toMatchObject({ verdict: 'well' })
@@ -69,7 +93,7 @@ describe('traffic beside weir', () => {
 })
 
 describe('what was gathered of a bot', () => {
-  const gathered = (change: Partial<Gathered>): Gathered => ({
+  const seen = (change: Partial<Gathered>): Gathered => ({
     name: 'me',
     sinceWallMs: 1000,
     calls: [],
@@ -91,11 +115,11 @@ describe('what was gathered of a bot', () => {
 
   it('is not what others did, or what happened before', () => {
     const calls = [call('other'), call('me', 999), call('203.0.113.1')]
-    expect(judgeBot(gathered({ calls }), ['a.test'])).toMatchObject([{ state: 'not_seen', calls: 0 }])
+    expect(judgeBot(seen({ calls }), ['a.test'])).toMatchObject([{ state: 'not_seen', calls: 0 }])
   })
 
   it('may be what came from this machine without a name, which is said', () => {
-    const reports = judgeBot(gathered({ calls: [call('127.0.0.1/go-http-client')] }), ['a.test'])
+    const reports = judgeBot(seen({ calls: [call('127.0.0.1/go-http-client')] }), ['a.test'])
     expect(reports).toMatchObject([{ state: 'seen', unnamed: true }])
     expect(botFindings(reports, 'go', places)).toMatchObject([
       { verdict: 'doubtful', says: expect.stringContaining("without the bot's name") },
@@ -103,18 +127,18 @@ describe('what was gathered of a bot', () => {
   })
 
   it('counts an unused connection against trust only when nothing else came', () => {
-    expect(judgeBot(gathered({ handshakes: [handshake] }), ['a.test'])).toMatchObject([{ state: 'distrusts' }])
-    expect(judgeBot(gathered({ handshakes: [handshake], calls: [call('me')] }), ['a.test'])).toMatchObject([
+    expect(judgeBot(seen({ handshakes: [handshake] }), ['a.test'])).toMatchObject([{ state: 'distrusts' }])
+    expect(judgeBot(seen({ handshakes: [handshake], calls: [call('me')] }), ['a.test'])).toMatchObject([
       { state: 'seen' },
     ])
-    expect(judgeBot(gathered({ handshakes: [{ ...handshake, bot: '127.0.0.1' }] }), ['a.test'])).toMatchObject([
+    expect(judgeBot(seen({ handshakes: [{ ...handshake, bot: '127.0.0.1' }] }), ['a.test'])).toMatchObject([
       { state: 'not_seen' },
     ])
   })
 
   it('says once that hosts which share an address were called past weir', () => {
     const addresses = new Map(['a.test', 'b.test'].map((host) => [host, new Set(['203.0.113.9:443'])]))
-    const reports = judgeBot(gathered({ addresses, ends: new Set(['203.0.113.9:443']) }), ['a.test', 'b.test'])
+    const reports = judgeBot(seen({ addresses, ends: new Set(['203.0.113.9:443']) }), ['a.test', 'b.test'])
     expect(botFindings(reports, 'go', places)).toMatchObject([
       {
         subject: 'a.test',

@@ -98,6 +98,16 @@ describe('weir doctor, of weir', { timeout: 90_000 }, () => {
     expect(report.status).toBe(1)
   })
 
+  it('does not count hosts that a bot did not call, however ill they are', async () => {
+    const args = ['--connect-to', 'spare.kraken.com:443:127.0.0.1:1']
+    const config = LIMITS.replace('ws.kraken.com]', 'ws.kraken.com, spare.kraken.com]')
+    await using partly = await startWeir({ exchange, config, args })
+    const report = await examine([], ['curl', '--silent', '--fail', TIME], partly)
+    expect(about(report, 'spare.kraken.com')).toMatchObject({ verdict: 'doubtful' })
+    expect({ ok: report.ok, status: report.status }, JSON.stringify(report)).toEqual({ ok: true, status: 0 })
+    expect((await examine([], [], partly)).status).toBe(1)
+  })
+
   it('refuses what it does not understand', async () => {
     for (const words of [['--for', 'ever'], ['what'], ['--']]) {
       expect(await runCli(['doctor', ...words])).toMatchObject({

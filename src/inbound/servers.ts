@@ -72,9 +72,13 @@ const causeOf = (cause: NodeJS.ErrnoException): WeirError => {
   if (cause.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
     return new WeirError('body_too_large', { message: 'The chunk extensions are too long.', cause })
   }
-  const [status, message] = MALFORMED.get(cause.code ?? '') ?? [400, 'The request is not HTTP/1.1.']
+  const [status, message] = MALFORMED.get(cause.code ?? '') ?? [400, `The request is not HTTP/1.1${ruleBroken(cause)}.`]
   return new WeirError('bad_request', { status, message, cause })
 }
+
+/** The parser names the rule in words of its own, never in those of the request. */
+const ruleBroken = (cause: Error): string =>
+  'reason' in cause && typeof cause.reason === 'string' && cause.reason !== '' ? `: ${cause.reason}` : ''
 
 const MALFORMED: ReadonlyMap<string, readonly [number, string]> = new Map([
   ['HPE_HEADER_OVERFLOW', [431, 'The header section is too long or has too many fields.']],

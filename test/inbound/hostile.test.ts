@@ -55,6 +55,23 @@ describe('a request that is not relayed', { timeout: 20_000 }, () => {
     expect(weir.calls).toHaveLength(0)
   })
 
+  // All of them were told "The request is not HTTP/1.1", and that the message says which rule was broken.
+  test.each([
+    [
+      'POST',
+      'Content-Length: 2\r\nTransfer-Encoding: chunked\r\n',
+      "Transfer-Encoding can't be present with Content-Length",
+    ],
+    ['POST', 'Content-Length: 2\r\nContent-Length: 2\r\n', 'Duplicate Content-Length'],
+    ['BUY', '', 'Invalid method encountered'],
+    ['GET', 'X A: 1\r\n', 'Invalid header token'],
+  ])('because it breaks a rule is told which: %s with %j', async (method, fields, rule) => {
+    await using weir = await start()
+    using bot = await secureTunnel(weir.port)
+    const heard = await bot.say(`${method} /a HTTP/1.1\r\n${HOST}${fields}\r\n`).over()
+    expect(heard).toContain(`"message":"The request is not HTTP/1.1: ${rule}."`)
+  })
+
   test.each([
     ['announced', 'Content-Length: 70000', 'x'.repeat(70_000)],
     ['chunked', 'Transfer-Encoding: chunked', `11170\r\n${'x'.repeat(70_000)}\r\n0\r\n\r\n`],

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy'
 import type { RawHeaders } from '../core/call.ts'
 import { WeirError } from '../core/errors.ts'
+import { HOP_BY_HOP } from '../core/headers.ts'
 import { declineRaw, lastWord } from './decline.ts'
 import { type Head, readHead } from './request.ts'
 import type { Inbound, Session } from './session.ts'
@@ -90,12 +91,14 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
     sent.once('response', (res) => {
       settle()
       socket.once('finish', () => lastWord(inbound, socket))
-      for (const name of Object.keys(res.headers)) if (name.startsWith('x-weir-')) delete res.headers[name]
+      res.headers = { ...grouped(res.rawHeaders, ofThisHop(res.headers.connection)), ...ownFields(id) }
     })
     sent.once('upgrade', (res, upstream: Socket) => {
       settle()
       socket.off('close', giveUp)
-      res.headers = { ...grouped(res.rawHeaders), 'X-Weir-Call': id, 'X-Weir-Decision': 'forwarded' }
+      res.headers = { ...grouped(res.rawHeaders), ...ownFields(id) }
+      // As the head was read; the relay would write it as UTF-8.
+      socket.setDefaultEncoding('latin1')
       tie(socket, upstream, deps.clock, limits.lingerMs, () => {})
     })
   })
@@ -111,15 +114,32 @@ const relay = (inbound: Inbound, req: IncomingMessage, socket: Socket, head: Hea
   proxy.ws(req, socket, options, early).catch(() => socket.destroy())
 }
 
-/** Raw fields as an object that writes them again in their first spelling, repeats included; X-Weir names are weir's alone. */
-const grouped = (raw: RawHeaders): Record<string, string | string[]> => {
+/** What weir says on an answer of the exchange: it costs no budget, and nobody waits for it in weir. */
+const ownFields = (id: string): Record<string, string> => ({
+  'X-Weir-Call': id,
+  'X-Weir-Decision': 'forwarded',
+  'X-Weir-Wait-Ms': '0',
+  'X-Weir-Cost': '0',
+  'X-Weir-Sent': 'yes',
+})
+
+/** Fields that the relay takes out or sets anew, and looks for in lower case. */
+const ofThisHop = (connection = ''): ReadonlySet<string> =>
+  new Set([...HOP_BY_HOP, 'trailer', 'content-length', ...connection.toLowerCase().split(/[ \t]*,[ \t]*/)])
+
+/**
+ * Raw fields as an object that writes them again in their first spelling, repeats included, but for those in `lowered`; X-Weir
+ * names are weir's alone.
+ */
+const grouped = (raw: RawHeaders, lowered?: ReadonlySet<string>): Record<string, string | string[]> => {
   const fields = new Map<string, { name: string; values: string[] }>()
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
     const lower = name.toLowerCase()
     if (lower.startsWith('x-weir-')) continue
     const known = fields.get(lower)
-    if (known === undefined) fields.set(lower, { name, values: [raw[at + 1] ?? ''] })
+    if (known === undefined)
+      fields.set(lower, { name: lowered?.has(lower) ? lower : name, values: [raw[at + 1] ?? ''] })
     else known.values.push(raw[at + 1] ?? '')
   }
   const out: Record<string, string | string[]> = {}

@@ -106,7 +106,8 @@ describe('a WebSocket', { timeout: 20_000 }, () => {
   test('arrives at the exchange as it was sent, minus what was for weir and for the hop', async () => {
     using there = await venue((socket) =>
       socket.end(
-        'HTTP/1.1 101 Switching Protocols\r\nUPGRADE: websocket\r\nConnection: Upgrade\r\nX-Dup: 1\r\nx-dup: 2\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-Weir-Call: forged\r\n\r\nframes',
+        'HTTP/1.1 101 Switching Protocols\r\nUPGRADE: websocket\r\nConnection: Upgrade\r\nX-Dup: 1\r\nx-dup: 2\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-Weir-Call: forged\r\nX-Latin: caf\xe9\r\n\r\nframes',
+        'latin1',
       ),
     )
     await using weir = await start({ routeTo: there.routeTo })
@@ -134,7 +135,7 @@ describe('a WebSocket', { timeout: 20_000 }, () => {
       ],
     ])
     expect(heard).toBe(
-      'HTTP/1.1 101 Switching Protocols\r\nUPGRADE: websocket\r\nConnection: Upgrade\r\nX-Dup: 1\r\nX-Dup: 2\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-Weir-Call: c1\r\nX-Weir-Decision: forwarded\r\n\r\nframes',
+      'HTTP/1.1 101 Switching Protocols\r\nUPGRADE: websocket\r\nConnection: Upgrade\r\nX-Dup: 1\r\nX-Dup: 2\r\nSec-WebSocket-Extensions: permessage-deflate\r\nX-Latin: caf\xe9\r\nX-Weir-Call: c1\r\nX-Weir-Decision: forwarded\r\nX-Weir-Wait-Ms: 0\r\nX-Weir-Cost: 0\r\nX-Weir-Sent: yes\r\n\r\nframes',
     )
   })
 
@@ -211,6 +212,22 @@ describe('an upgrade that fails', { timeout: 20_000 }, () => {
     expect(heard.endsWith(`\r\n\r\n${body}`)).toBe(true)
     expect(heard).not.toContain('forged')
     await eventually(() => weir.server.stats().connections === 0 && there.sockets.size === 0)
+  })
+
+  // It carried nothing of weir's, though every answer is said to, and its names came in lower case.
+  test('because the exchange refuses it keeps spelling, order and bytes, and says that it was sent', async () => {
+    const kept = 'X-B: 1\r\nSET-Cookie: a=1\r\nSET-Cookie: b=2\r\nCF-Ray: caf\xe9\r\n'
+    using there = await venue((socket) =>
+      socket.end(
+        `HTTP/1.1 403 N\xe3o\r\n${kept}X-Hop: 1\r\nConnection: close, X-Hop\r\nContent-Length: 2\r\n\r\nno`,
+        'latin1',
+      ),
+    )
+    await using weir = await start({ routeTo: there.routeTo })
+    using bot = await secureTunnel(weir.port, WS)
+    expect(await bot.say(HANDSHAKE).over()).toBe(
+      `HTTP/1.1 403 N\xe3o\r\n${kept}content-length: 2\r\nX-Weir-Call: c1\r\nX-Weir-Decision: forwarded\r\nX-Weir-Wait-Ms: 0\r\nX-Weir-Cost: 0\r\nX-Weir-Sent: yes\r\nconnection: close\r\n\r\nno`,
+    )
   })
 
   test('because the exchange can not be reached is a 502', async () => {

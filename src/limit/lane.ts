@@ -171,7 +171,8 @@ export class Lane {
     if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
     if (restMs > 0) return this.#holdBack(head, restMs)
     if (head.reprice !== undefined) head.takes = head.reprice()
-    const taken = await this.#store.take(head.takes, head)
+    const { held, turn } = head
+    const taken = await this.#store.take(head.takes, { held, turn, more: this.#waiting.length > 1 })
     if (this.#next() !== head) {
       // It left, or one that goes before it arrived, while the store was asked: nothing of it was sent.
       if (taken.granted) this.#end(head, 'never_left', false, taken)

@@ -41,6 +41,8 @@ export interface Manner {
   /** False: charged whatever the levels are. */
   readonly held: boolean
   readonly turn?: Turn | undefined
+  /** Another waits behind it: a store that is far away may say when that could go, too. */
+  readonly more?: boolean
 }
 
 /** Leave to go, to be handed back when the call has ended. */

@@ -35,7 +35,7 @@ it.each([
   }
   expect(said.granted).toBe(goes)
   if (!goes) return
-  expect(stage.clock.now() - askedAt).toBeLessThan(900 + 100)
+  expect(stage.clock.now() - askedAt).toBeLessThan(900 + 250)
   const next = one.take([stage.take], { held: true, turn: turn(3n) })
   await stage.pass(100)
   expect(await next).toMatchObject({ granted: false })

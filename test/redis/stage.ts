@@ -61,7 +61,8 @@ export class Stage {
   #ahead: Millis = 0
   #snapshot: [string, string][] = []
   #nonce = 0n
-  asked = 0
+  /** Messages that ask for calls to go. */
+  asking = 0
   /** Moments at which the shares on which weirs would live added up to more than the limit. */
   readonly overshared: string[] = []
 
@@ -112,8 +113,8 @@ export class Stage {
   ask(of: Weir, message: string): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const fate = of.fate()
-    this.asked += 1
     of.asked += 1
+    if (/"takes":\[\{/.test(message)) this.asking += 1
     this.clock.after(fate.up, () => {
       if (this.#server === 'down' || fate.lost === 'message') return
       const read = (): void => {

@@ -3,12 +3,13 @@
 
 import type { BucketRule } from '../../core/rules.ts'
 import type { Millis, Tokens } from '../../core/units.ts'
-import { Bucket } from '../bucket.ts'
-import { limited, refillOf, usableOf } from '../capacity.ts'
+import type { Bucket } from '../bucket.ts'
+import { limited, refillOf } from '../capacity.ts'
 import type { Meter } from '../meter.ts'
 import { keepOf } from '../need.ts'
 import type { BucketKey, Outcome, Take } from '../store.ts'
-import { Window } from '../window.ts'
+import type { Window } from '../window.ts'
+import { limitOf, meterOf, retuned, seenMeter } from './meters.ts'
 import { News } from './news.ts'
 import type { BucketWord, Heard } from './wire.ts'
 
@@ -45,6 +46,8 @@ export class Counter {
   #spentAlone: Tokens = 0
   /** Of that, what the word of return has said already. */
   #returned: Tokens = 0
+  /** The store has said that so much does not fit until then. */
+  #denied: { readonly need: Tokens; readonly until: Millis } | undefined
   /** Its name was wrong: the store hears of that from the right one. */
   #shutUntil: Millis = Number.NEGATIVE_INFINITY
   readonly #news = new News()
@@ -88,8 +91,24 @@ export class Counter {
 
   /** How long the take would wait. Of what is to remain, the part is looked for that is here. */
   wait(take: Take, now: Millis): Millis {
-    const part = this.#own === undefined ? this.#part : this.#share
-    return this.meter.wait(take.cost + keepOf(take, this.#rule) * part, now)
+    return this.meter.wait(this.#needOf(take), now)
+  }
+
+  /** The store has said that the take must wait so long. */
+  deny(take: Take, waitMs: Millis, now: Millis): void {
+    this.#denied = { need: this.#needOf(take), until: now + waitMs }
+  }
+
+  /** How long it would be in vain to ask for the take again, unless something came back; 0 when nobody knows. */
+  deniedMs(take: Take, now: Millis): Millis {
+    return this.#denied === undefined || this.#needOf(take) < this.#denied.need
+      ? 0
+      : Math.max(0, this.#denied.until - now)
+  }
+
+  /** What others know may have changed. */
+  forgetDenied(): void {
+    this.#denied = undefined
   }
 
   retune(rule: BucketRule, now: Millis): void {
@@ -206,7 +225,10 @@ export class Counter {
       this.#spent += cost
       this.#settledAt = now
       this.#seen.settle(cost, now)
-    } else this.#seen.release(cost)
+    } else {
+      this.#seen.release(cost)
+      this.#denied = undefined
+    }
   }
 
   close(pauseMs: Millis, now: Millis): void {
@@ -242,6 +264,11 @@ export class Counter {
     return from.#held + others.inFlight
   }
 
+  #needOf(take: Take): Tokens {
+    const part = this.#own === undefined ? this.#part : this.#share
+    return take.cost + keepOf(take, this.#rule) * part
+  }
+
   /** A return that nobody answered: what it said stays said, what is on the way counts as the store's. */
   #absorb(own: Meter): void {
     this.#held += own.inFlight
@@ -252,46 +279,9 @@ export class Counter {
 
   /** Other numbers hold from now on; what was spent stays spent. */
   #live(rule: BucketRule, now: Millis): void {
+    this.#denied = undefined
     this.#rule = rule
     this.#seen = retuned(this.#seen, rule, this.#part, now)
     if (this.#own !== undefined) this.#own = retuned(this.#own, rule, this.#share, now)
   }
-}
-
-/** All that may ever be used of a limit. */
-const limitOf = (rule: BucketRule): Tokens => Math.min(ENDLESS, usableOf(rule))
-
-/** Stands for a limit without end, which JSON can not say. */
-const ENDLESS: Tokens = 1e12
-
-/** A part of a limit with `level` of it there, as of a moment that may lie ahead: nothing is gained until then. */
-const meterOf = (rule: BucketRule, share: number, level: Tokens, asOf: Millis): Bucket | Window => {
-  const part = partOf(rule, share)
-  const limit = limitOf(part)
-  const filled = limit === 0 ? 0 : Math.min(1, level / limit)
-  return part.kind === 'bucket' ? new Bucket(part, asOf, filled) : new Window(part, asOf, filled)
-}
-
-const seenMeter = (rule: BucketRule, told: Heard['buckets'][number], now: Millis): Bucket | Window => {
-  const part = partOf(rule, told.part)
-  const capacity = limitOf(part)
-  const snapshot = { inFlight: told.held, closedForMs: told.closed, share: told.trust }
-  const there = told.free + told.held
-  if (part.kind === 'bucket') return Bucket.restore(part, { ...snapshot, spent: [], tokens: there, capacity }, 0, now)
-  const spent = [{ agoMs: 0, cost: Math.max(0, capacity - there) }]
-  return Window.restore(part, { ...snapshot, spent, tokens: undefined }, 0, now)
-}
-
-/** A share of all that may ever be used of a limit. */
-const partOf = (rule: BucketRule, share: number): BucketRule =>
-  rule.kind === 'bucket'
-    ? { ...rule, capacity: limitOf(rule) * share, margin: 0, refill: rule.refill * share }
-    : { ...rule, limit: limitOf(rule) * share }
-
-const retuned = (meter: Bucket | Window, rule: BucketRule, share: number, now: Millis): Bucket | Window => {
-  const part = partOf(rule, share)
-  if (meter instanceof Bucket && part.kind === 'bucket') meter.retune(part, now)
-  else if (meter instanceof Window && part.kind === 'window') meter.retune(part)
-  else return meterOf(rule, share, 0, now)
-  return meter
 }

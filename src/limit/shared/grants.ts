@@ -3,11 +3,11 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
 import { keepOf, longestWait } from '../need.ts'
-import type { Grant, Manner, Take, Taken } from '../store.ts'
+import type { Denial, Grant, Manner, Take, Taken } from '../store.ts'
 import type { Counter, Purse } from './counter.ts'
 import type { Counters } from './counters.ts'
 import type { Turns } from './turns.ts'
-import type { TakeReply, TakeWord } from './wire.ts'
+import type { TakeReply, TakeWord, Wait } from './wire.ts'
 
 /** A call that asks. */
 export interface Asking {
@@ -50,13 +50,14 @@ export class Grants {
   }
 
   /** How a call asks the store; `told` are the buckets that its message tells of. */
-  word({ takes, manner: { held, turn } }: Asking, told: readonly Counter[]): TakeWord {
+  word({ takes, manner: { held, turn, more = false } }: Asking, told: readonly Counter[]): TakeWord {
     const { counters, turns } = this.#options
     const costs = takes.map((take) => {
       const counter = counters.of(take)
       return [told.indexOf(counter) + 1, take.cost, keepOf(take, counter.rule)] as const
     })
-    return { costs, held, ...(turn === undefined ? {} : { turn: turns.word(turn) }) }
+    if (turn !== undefined) return { costs, held, turn: turns.word(turn) }
+    return more ? { costs, held, more } : { costs, held }
   }
 
   /** @param known the store has granted it, and so knows of it */
@@ -73,14 +74,14 @@ export class Grants {
    * @param handedBack hears of leave that was not used: the store keeps it back until it is told
    */
   fromStore({ first, takes, manner: { held, turn }, answer }: Asking, reply: TakeReply, handedBack: () => void): void {
-    if (!('after' in reply)) {
-      const [waitMs, by] = 'stale' in reply ? [0, first] : [Math.ceil(reply.wait), takes[reply.by - 1] ?? first]
-      answer({ granted: false, waitMs, by, ...('stale' in reply ? { stale: true } : {}) })
-      return
-    }
+    if ('stale' in reply) return void answer({ granted: false, waitMs: 0, by: first, stale: true })
     const { clock, counters, turns, stillMs } = this.#options
     const since = clock.now()
+    if (!('after' in reply)) {
+      return void answer(this.#deny(reply, takes) ?? { granted: false, waitMs: Math.ceil(reply.wait), by: first })
+    }
     const grant = this.give(takes, true)
+    if (reply.next !== undefined) this.#deny(reply.next, takes)
     if (turn !== undefined) turns.granted(turn, reply.sole ?? false, reply.high)
     const go = (): void => {
       const now = clock.now()
@@ -95,6 +96,13 @@ export class Grants {
     else clock.after(reply.after, go)
   }
 
+  /** What the store has denied, and would deny again: a line looks at its head whenever a call ends. */
+  denied(first: Take, takes: readonly Take[]): Denial | undefined {
+    const { clock, counters } = this.#options
+    const { waitMs, by = first } = longestWait(takes, (take) => counters.of(take).deniedMs(take, clock.now()))
+    return waitMs > 0 ? { granted: false, waitMs, by } : undefined
+  }
+
   /** Lets go what this weir's share has room for. */
   fromShare(first: Take, takes: readonly Take[], { held, turn }: Manner): Taken {
     const { clock, counters, turns } = this.#options
@@ -103,6 +111,15 @@ export class Grants {
     if (held && waitMs > 0) return { granted: false, waitMs, by }
     if (turn !== undefined) turns.granted(turn, turns.isMine(turn.lane))
     return this.give(takes, false)
+  }
+
+  #deny({ wait, by: index }: Wait, takes: readonly Take[]): Denial | undefined {
+    const { clock, counters } = this.#options
+    const by = takes[index - 1]
+    if (by === undefined) return undefined
+    const waitMs = Math.ceil(wait)
+    counters.of(by).deny(by, waitMs, clock.now())
+    return { granted: false, waitMs, by }
   }
 
   #handBack({ purses }: Grant, takes: readonly Take[]): void {

@@ -97,6 +97,9 @@ export class Member {
     if (!manner.held && manner.turn === undefined) return this.charge(takes)
     // While a message is on its way that may end the time alone, nothing is spent of the share.
     if (this.#phase === 'alone' && this.#sent === undefined) return this.#takeAlone(first, takes, manner)
+    const denied = manner.held && this.#phase === 'together' ? this.#grants.denied(first, takes) : undefined
+    // Where limits are split by bots, who asks again is known to wait still.
+    if (denied !== undefined && this.#options.bots() === undefined) return denied
     const { promise, resolve } = Promise.withResolvers<Taken>()
     this.#queue.push({ first, takes, manner, answer: resolve })
     this.#soon(0)
@@ -121,12 +124,14 @@ export class Member {
   }
 
   hear({ freed, mixed, told, by }: Shout): void {
-    if (freed !== undefined) this.#options.freed()
+    if (freed === this.#options.me) this.#options.freed()
     if (by === undefined || by === this.#options.me) return
     this.#members = Math.max(2, this.#members)
     if (mixed !== undefined) this.#turns.mixed(mixed)
     if (told === undefined) return
-    this.#counters.touch([...this.#counters].filter(({ name }) => name === told))
+    const toldOf = [...this.#counters].filter(({ name }) => name === told)
+    for (const counter of toldOf) counter.forgetDenied()
+    this.#counters.touch(toldOf)
     this.#soon(0)
   }
 

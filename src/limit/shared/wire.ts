@@ -50,6 +50,8 @@ export interface TakeWord {
   /** False: charged whatever the levels are. */
   readonly held: boolean
   readonly turn?: TurnWord
+  /** Another like it waits behind it. */
+  readonly more?: boolean
 }
 
 /** A call whose key has an order: nonces of 20 digits, so that text compares as numbers do. */
@@ -107,9 +109,15 @@ export interface Message {
 
 /** What became of one take. */
 export type TakeReply =
-  | { readonly after: Millis; readonly sole?: boolean; readonly high?: string }
-  | { readonly wait: Millis; readonly by: number }
+  | { readonly after: Millis; readonly sole?: boolean; readonly high?: string; readonly next?: Wait }
+  | Wait
   | { readonly stale: true }
+
+/** How long a take must wait, and for which of the message's costs. */
+export interface Wait {
+  readonly wait: Millis
+  readonly by: number
+}
 
 /** What the store says. */
 export type Reply = { readonly now: string } & (
@@ -142,7 +150,7 @@ export interface Heard {
   readonly takes: readonly TakeReply[]
 }
 
-/** What is told at once: a level must be asked for again, a key's turn is free, or a key is used at several weirs. */
+/** What is told at once: a level must be asked for again, whose turn at a key it is now, or that a key is used at several weirs. */
 export interface Shout {
   readonly told?: string
   readonly mixed?: string

@@ -1,6 +1,7 @@
 -- ── buckets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 -- A bucket is its level (`:tokens`, `:ts`) and what else is known of it (`:more`), with four numbers of each member: what it
 -- holds (`h:`), all it has spent (`s:`), and the level it was promised a share of, as told last and before (`t:`, `p:`).
+-- Of one that waits, when it was told to come back (`w:`), for what cost (`c:`), and what is to remain then (`k:`).
 -- Two more where weirs split it by their bots: the turns it has had (`v:`), and until when it is taken to wait (`a:`).
 
 local buckets = {}

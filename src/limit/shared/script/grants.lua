@@ -82,6 +82,41 @@ local function left_for_others(bucket, cost)
   return math.min(owed, math.max(cost, bucket.rate * part * 500))
 end
 
+-- Those who were told to come back get their turn then: nobody who asks later takes it from them, or all would come in vain
+-- but one. The time told is kept as well as timers and wires keep it.
+local PUNCTUAL_MS = 50
+
+local function told_before(bucket, keep)
+  local mine = bucket.of['w:' .. ask.me]
+  if not mine or mine + PUNCTUAL_MS < now then mine = math.huge end
+  local sum = 0
+  for id, member in pairs(members) do
+    local at = bucket.of['w:' .. id]
+    if id ~= ask.me and not member.out and at and at < mine and at + PUNCTUAL_MS >= now and (bucket.of['k:' .. id] or 0) <= keep then
+      sum = sum + bucket.of['c:' .. id]
+    end
+  end
+  return sum
+end
+
+local function tell_when(bucket, at, cost, keep)
+  bucket.of['w:' .. ask.me], bucket.of['c:' .. ask.me], bucket.of['k:' .. ask.me] = at, at and cost, at and keep
+end
+
+-- When a call like the one that has just been granted may go: then it is asked for once, and not in vain.
+local function next_of(take, wanted, horizon)
+  local wait, by = 0, 0
+  for _, cost in ipairs(take.costs) do
+    local bucket = wanted[cost[1]]
+    local need = cost[2] + cost[3] * part
+    local one = wait_of(bucket, need + math.min(told_before(bucket, cost[3]), math.max(0, bucket.cap * part - need)))
+    if one > wait then wait, by = one, cost[1] end
+  end
+  if wait <= horizon then return nil end
+  for _, cost in ipairs(take.costs) do tell_when(wanted[cost[1]], now + wait, cost[2], cost[3]) end
+  return { wait = wait, by = by }
+end
+
 local function ask_again(bucket)
   redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ told = bucket.name, by = ask.me }))
 end
@@ -128,7 +163,9 @@ if not me.out then
         local bucket = wanted[cost[1]]
         local need = cost[2] + cost[3] * part
         local by_bots = ask.bots and take.held and not take.turn and cost[2] > 0
-        if by_bots then need = need + math.max(0, math.min(left_for_others(bucket, cost[2]), bucket.cap * part / 2, bucket.cap * part - need)) end
+        local room = math.max(0, bucket.cap * part - need)
+        if by_bots then need = need + math.min(left_for_others(bucket, cost[2]), bucket.cap * part / 2, room)
+        elseif take.held and cost[2] > 0 then need = need + math.min(told_before(bucket, cost[3]), room) end
         local one = wait_of(bucket, need)
         if by_bots then bucket.of['a:' .. ask.me] = now + one + LATELY_MS end
         if take.held and one > wait then
@@ -139,6 +176,9 @@ if not me.out then
         if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket end
       end
       local may_go = wait <= horizon and not unsafe and not not_yet
+      if take.held and not not_yet then
+        for _, cost in ipairs(take.costs) do tell_when(wanted[cost[1]], not may_go and now + wait or nil, cost[2], cost[3]) end
+      end
       if may_go then
         for _, cost in ipairs(take.costs) do
           local bucket = wanted[cost[1]]
@@ -149,7 +189,7 @@ if not me.out then
           local turn, sole = give_turn(take.turn.lane)
           answer.takes[index] = { after = wait, sole = sole, high = turn.high }
         else
-          answer.takes[index] = { after = wait }
+          answer.takes[index] = { after = wait, next = take.more and not ask.bots and next_of(take, wanted, horizon) or nil }
         end
       else
         if take.turn then stand_in_line(take.turn) end

@@ -40,7 +40,7 @@ local function forget(id)
   if members[id].out then take_back(promised(members[id])) end
   settle_all(now)
   every_bucket(function(bucket)
-    for _, letter in ipairs({ 'h:', 's:', 't:', 'p:', 'v:', 'a:' }) do bucket.of[letter .. id] = nil end
+    for _, letter in ipairs({ 'h:', 's:', 't:', 'p:', 'v:', 'a:', 'w:', 'c:', 'k:' }) do bucket.of[letter .. id] = nil end
   end)
   members[id] = nil
 end

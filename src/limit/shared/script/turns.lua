@@ -15,13 +15,24 @@ local function turn_of(lane)
   return turns[lane]
 end
 
+-- Whoever waits with the lowest nonce; all the others would ask in vain.
+local function next_in_line(turn)
+  local first, nonce
+  for id, head in pairs(turn.waiting) do
+    local member = members[id]
+    if head.until_ms > now and member and not member.out and (not nonce or head.nonce < nonce) then first, nonce = id, head.nonce end
+  end
+  return first
+end
+
 local function hear_of_turns()
   for _, ended in ipairs(ask.ends) do
     local turn = turn_of(ended.lane)
     if ended.free and turn.owner == ask.me then turn.owner = nil end
     if not ended.free then turn.owner = turn.owner or ask.me end
     if ended.nonce and (not turn.high or ended.nonce > turn.high) then turn.high = ended.nonce end
-    if ended.free and next(turn.waiting) then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = ended.lane })) end
+    local first = ended.free and next_in_line(turn)
+    if first and first ~= ask.me then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = first })) end
   end
 
   for _, key in ipairs(ask.keys) do

@@ -131,10 +131,14 @@ export const ERRORS = {
   ),
 } as const satisfies Record<string, Row>
 
-/** The system's code for what broke (`ECONNREFUSED`): the text of an error may quote a request, a code can not. */
+/**
+ * The system's code for what broke (`ECONNREFUSED`): the text of an error may quote a request, a code can not. The name of the
+ * error where its code is none, as that of undici for answers that are not HTTP/1.1.
+ */
 export const systemCode = (error: unknown): string | undefined => {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (!(cause instanceof WeirError) && 'code' in cause) return String(cause.code)
+    if (!(cause instanceof WeirError) && 'code' in cause)
+      return typeof cause.code === 'string' ? cause.code : cause.name
   }
   return undefined
 }

@@ -94,6 +94,9 @@ test('no answer of the exchange ends weir, and a bot is told the truth about its
   expect(untold).toMatchObject({ status: 502, sent: 'yes', cost: '1' })
   expect(JSON.parse(untold.body)).toMatchObject({ message: expect.any(String), weir: { code: 'upstream_unreachable' } })
   await weir.logged(/^an answer could not be relayed/)
+  // What does not parse was logged with the cause "undefined".
+  const causes = weir.lines().flatMap(({ cause }) => (cause === undefined ? [] : [cause]))
+  expect(new Set(causes)).toEqual(new Set(['HTTPParserError', 'UND_ERR_HEADERS_OVERFLOW']))
   for (const way of WAYS) expect(await ask(weir, way, 'plain')).toMatchObject({ status: 200, body: '{}' })
 })
 

@@ -33,13 +33,15 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
     const adminOptions = { ...settings.admin, onError: (error: unknown) => app.log.error('a page failed', error) }
     admin = await startAdmin(adminOptions, adminDeps(app)).catch(notBound('admin', settings.admin))
     await app.listen().catch(notBound('listen', settings.listen))
-    announce(app, admin.port)
   } catch (error) {
     // Either would keep the process alive: nobody would see that it does not serve.
     await Promise.all([app.stop(), admin?.close()])
     return complain(`weir can not start: ${error instanceof Error ? error.message : String(error)}`, 1)
   }
-  return untilStopped(app, admin)
+  const stopped = untilStopped(app, admin)
+  // Whoever has read this may tell weir to stop.
+  announce(app, admin.port)
+  return stopped
 }
 
 /** Says which flag names the address that can not be had. */
@@ -77,10 +79,17 @@ const announce = (app: App, adminPort: number): void => {
   )
 }
 
+/** What the log still has to say is lost when nobody has read it by then. */
+const LAST_WORDS_MS = 1000
+
 const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
   process.on('SIGHUP', () => void app.rulebook.reload())
   return new Promise((resolve) => {
     let stopping = false
+    const end = async (status: number): Promise<void> => {
+      await app.log.close(new Promise<void>((done) => void app.clock.after(LAST_WORDS_MS, done)))
+      resolve(status)
+    }
     const stop = (signal: string): void => {
       if (stopping) return
       stopping = true
@@ -92,13 +101,11 @@ const untilStopped = (app: App, admin: AdminServer): Promise<number> => {
         .then(
           () => {
             app.log.stopped()
-            app.log.flush()
-            resolve(0)
+            return end(0)
           },
           (error: unknown) => {
             app.log.error('weir could not stop cleanly', error)
-            app.log.flush()
-            resolve(1)
+            return end(1)
           },
         )
     }

@@ -47,8 +47,17 @@ export interface Log {
   /** As `warn`, of what somebody must look at. */
   alarm(message: string, fields: Readonly<Record<string, unknown>>): void
   error(message: string, error: unknown): void
-  /** Writes out what is buffered; for the moment before the process ends. */
+  /** Writes out what is buffered, and blocks until that is done: for what must be read even if weir fails next. */
   flush(): void
+  /** The same before the process ends; what nobody reads is lost once `patience` is over. */
+  close(patience: Promise<unknown>): Promise<void>
+}
+
+/** Where lines go. */
+export interface Out extends DestinationStream {
+  flush?(done: (error?: Error | null) => void): void
+  flushSync?(): void
+  destroy?(): void
 }
 
 /** Above this a buffered line is written at once; below, at the latest after a second. */
@@ -59,7 +68,7 @@ const FLUSH_MS = 1000
  * Logs to `out`, standard output unless given. Lines are buffered so that a call never waits for a terminal or a disk;
  * `flush` before exit.
  */
-export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?(): void } = buffered()): Log => {
+export const createLog = (level: LogLevel, out: Out = buffered()): Log => {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED, formatters },
     out,
@@ -82,6 +91,14 @@ export const createLog = (level: LogLevel, out: DestinationStream & { flushSync?
       } catch {
         // A destination that is not open yet, or no longer, has nothing to flush.
       }
+    },
+    // Not flushSync: into a pipe whose reader is gone, or reads no more, it writes for ever.
+    close: async (patience) => {
+      const written = new Promise<true>((resolve) => {
+        if (out.flush === undefined) resolve(true)
+        else out.flush(() => resolve(true))
+      })
+      if ((await Promise.race([written, patience])) !== true) out.destroy?.()
     },
   }
 }

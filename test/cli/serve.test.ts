@@ -1,6 +1,6 @@
 // `weir serve` when it can not start: one sentence, status 1, and the process ends.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -113,5 +113,17 @@ describe('weir serve', { timeout: 2 * LONGEST_MS }, () => {
     await weir.logged(/^others can write to the state directory/)
     expect(await weir.stop()).toBe(0)
     expect(weir.lines().at(-1)).toMatchObject({ level: 'info', msg: 'weir has stopped' })
+  })
+
+  // It closed its ports, and then tried to write its last lines ten times a second, for ever.
+  it('ends also when whoever read its log is gone', async () => {
+    const at = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--state-dir', await freshDirectory()]
+    const weir = spawn(process.execPath, [MAIN, 'serve', ...at], { stdio: ['ignore', 'pipe', 'pipe'] })
+    onTestFinished(() => void weir.kill('SIGKILL'))
+    const ended = once(weir, 'exit')
+    await once(weir.stderr, 'data')
+    weir.stdout.destroy()
+    weir.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
   })
 })

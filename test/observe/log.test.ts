@@ -207,6 +207,15 @@ describe('the log', () => {
     expect(lines.join()).not.toContain(SECRET)
   })
 
+  it('waits for its last lines to be written, and gives them up once patience is over', async () => {
+    const ends: string[] = []
+    const stuck = { write: () => {}, flush: () => {}, destroy: () => ends.push('given up') }
+    const sound = { write: () => {}, flush: (done: () => void) => done(), destroy: () => ends.push('never') }
+    await createLog('info', stuck).close(Promise.resolve())
+    await createLog('info', sound).close(new Promise(() => {}))
+    expect(ends).toEqual(['given up'])
+  })
+
   it('writes what is buffered when it is told that the end has come', () => {
     const script = `
       const { createLog } = await import('./src/observe/log.ts')

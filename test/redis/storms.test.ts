@@ -374,14 +374,15 @@ describe('weirs that share a limit', { timeout: 60_000 }, () => {
     expect(harm(stage)).toEqual(NONE)
   })
 
-  it('hand a key on within two seconds when its owner dies', async () => {
+  it.each([3000, 3010, 3020, 3030, 3040])('hand a key on within two seconds when its owner dies: after %i ms', async (ms) => {
     const stage = open(6, bucketRule(30, 50), { nonces: true })
-    await stage.pass(3000)
+    await stage.pass(ms)
     stage.weirs[0]?.kill()
     stage.weirs[1]?.kill()
-    await stage.pass(2000)
+    // Should the survivor have it just now, that call ends first.
+    await stage.pass(100)
     const before = stage.weirs[2]?.served ?? 0
-    await stage.pass(500)
+    await stage.pass(1900)
     expect(stage.weirs[2]?.served).toBeGreaterThan(before)
     expect(harm(stage)).toEqual(NONE)
   })

@@ -165,10 +165,11 @@ export class Lane {
   async #serve(head: Waiter): Promise<Millis> {
     const now = this.#clock.now()
     const restMs = this.#order.restMs(head, now)
-    if (restMs === Number.POSITIVE_INFINITY && !this.#isInTheWay(head)) return this.#passingMs(now)
+    const hangs = restMs === Number.POSITIVE_INFINITY
+    if (hangs && !this.#isInTheWay(head)) return this.#passingMs(now)
     const hopeless = this.#order.check(head) ?? expired(head)
     if (hopeless !== undefined) return this.#turnAway(head, hopeless)
-    if (now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
+    if (hangs || now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
     if (restMs > 0) return this.#holdBack(head, restMs)
     if (head.reprice !== undefined) head.takes = head.reprice()
     const { held, turn } = head

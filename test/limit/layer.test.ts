@@ -283,7 +283,10 @@ describe('a cancel', () => {
     await clock.pass(2000)
     const cancel = send(kraken('CancelOrder', 'txid=TX'))
     expect((await cancel).waitedMs).toBe(0)
-    expect((await read).code).toBe('limit_reached')
+    const refused = await read
+    expect(refused.code).toBe('limit_reached')
+    // The bot that was told to come back never did.
+    expect(refused.retryAfterMs).toBe(0)
     await clock.pass(60_000)
     await hung
   })

@@ -275,11 +275,11 @@ export const buildApp = async (
       rulebook.unwatch()
       history.stop()
       watch.stop()
-      const stopped = inbound.stop(STOP_GRACE_MS, () => void pools.destroy())
-      lanes.evict(
-        () => true,
-        () => new WeirError('shutting_down'),
-      )
+      const stopped = inbound.stop(STOP_GRACE_MS, () => {
+        lanes.stop()
+        void pools.destroy()
+      })
+      lanes.stop()
       await stopped
       await pools.destroy()
       await others?.stop()

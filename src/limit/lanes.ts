@@ -1,6 +1,7 @@
 // All lanes of this process: made on demand, forgotten when they remember nothing that matters.
 
 import type { Clock } from '../core/clock.ts'
+import { WeirError } from '../core/errors.ts'
 import type { Observer } from '../core/events.ts'
 import type { EndpointClass } from '../core/rules.ts'
 import type { Bytes, Millis } from '../core/units.ts'
@@ -58,6 +59,7 @@ export class Lanes {
   readonly #startedAt: Millis
   /** By exchange: its keys share the way there. */
   readonly #spreads = new Map<string, Spread>()
+  #stopping = false
 
   constructor({ store, clock, maxQueueBytes, tell, journal }: LanesOptions) {
     this.#store = store
@@ -75,8 +77,10 @@ export class Lanes {
   /**
    * The lane of that key; `rule` says what discipline a new one has.
    * @param account whose calls a dead process may have left on the way, besides those of the key
+   * @throws WeirError `shutting_down` after `stop`, where the lane may hold the call
    */
   lane(key: string, rule: EndpointClass, account?: string): Lane {
+    if (this.#stopping && rule.enforce === 'on') throw new WeirError('shutting_down')
     const known = this.#entries.get(key)
     if (known === undefined) return this.#open(key, rule, account).lane
     if (known.rule.exchange !== rule.exchange) known.rule = rule
@@ -97,6 +101,15 @@ export class Lanes {
   /** Refuses all waiting calls that `chosen` picks, in every lane. */
   evict(chosen: (waiter: Waiter) => boolean, reason: (waiter: Waiter) => Error): void {
     for (const { lane } of this.#entries.values()) lane.evict(chosen, reason)
+  }
+
+  /** Nobody waits any more: calls that do are refused, and so is whoever comes. Again for those that were about to. */
+  stop(): void {
+    this.#stopping = true
+    this.evict(
+      () => true,
+      () => new WeirError('shutting_down'),
+    )
   }
 
   /** Lanes in which somebody waits or is on the way, or whose nonces do not go together. */

@@ -8,7 +8,7 @@ import { connect as tlsConnect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { answerJson, startOrigin } from '../forward/origin.ts'
 import { eventually, tunnel, Wire } from '../inbound/support.ts'
-import { startWeir, type Weir } from '../support/weir.ts'
+import { shippedLimits, startWeir, type Weir } from '../support/weir.ts'
 
 const HOST = 'api.exchange.coinbase.com'
 /** As many failures in a row as open a breaker, and one more. */
@@ -47,10 +47,46 @@ test('calls that outlast the grace are answered, and count against nobody', { ti
   expect(bot.heard).toMatch(/^HTTP\/1\.1 200 [\s\S]*X-Weir-Breaker: closed\r\n/)
 })
 
-const open = async (weir: Weir): Promise<Wire> => {
-  const under = await tunnel(weir.port, HOST)
+// Who waited when weir was told to stop was refused, once. A call that came to its line a moment later, as its body had only ended
+// then, waited on: longer than weir stays, with the patience of some clients, and was cut off without an answer.
+test('a call whose body ends when weir stops already is refused, and not kept waiting', {
+  timeout: 90_000,
+}, async () => {
+  const origin = await startOrigin((socket) => answerJson(socket, '{"error":[],"result":{}}'))
+  const home = await mkdtemp(join(tmpdir(), 'weir-stopping-'))
+  onTestFinished(() => rm(home, { recursive: true }))
+  const caFile = join(home, 'ca.pem')
+  await writeFile(caFile, origin.caPem)
+  // Of 15 each call takes 4: the fourth waits 20 s for the rest.
+  const config = await shippedLimits({ 'starter: 0.33/s': 'starter: 0.05/s' })
+  await using weir = await startWeir({ exchange: { port: origin.port, caFile }, config })
+  using bot = await open(weir, KRAKEN)
+  for (let nth = 1; nth <= 3; nth += 1) {
+    bot.say(`${ledgers}\r\nnonce=${nth}`)
+    await bot.until((heard) => heard.split('"result"').length > nth)
+  }
+  bot.say(`${ledgers}Expect: 100-continue\r\n\r\nnonce=`)
+  await bot.until((heard) => heard.includes(' 100 Continue'))
+
+  const stopped = weir.stop()
+  await weir.logged(/^stopping/)
+  const since = performance.now()
+  bot.say('4')
+  expect(await bot.over()).toMatch(/ 503 [\s\S]*X-Weir-Error: shutting_down\r\n/)
+  expect(performance.now() - since).toBeLessThan(9_000)
+  expect(await stopped).toBe(0)
+  expect(origin.requests).toHaveLength(3)
+})
+
+const KRAKEN = 'api.kraken.com'
+const ledgers =
+  `POST /0/private/Ledgers HTTP/1.1\r\nHost: ${KRAKEN}\r\nUser-Agent: krakenex/2\r\n` +
+  `API-Key: k\r\nContent-Length: 7\r\n`
+
+const open = async (weir: Weir, host = HOST): Promise<Wire> => {
+  const under = await tunnel(weir.port, host)
   under.socket.removeAllListeners('data')
-  const socket = tlsConnect({ socket: under.socket, servername: HOST, ca: readFileSync(weir.caFile) })
+  const socket = tlsConnect({ socket: under.socket, servername: host, ca: readFileSync(weir.caFile) })
   await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
   return new Wire(socket, under.raw)
 }

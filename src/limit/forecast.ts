@@ -50,8 +50,13 @@ export const shadowOf = (ticket: Ticket, hopeless: WeirError | undefined, line: 
 export const isInTheWay = (head: Waiter, { order, store, ahead, now }: Line): boolean => {
   if (!order.blocks) return false
   return ahead.some((waiter) => {
+    if (waiter === head) return false
     const urgent = !waiter.held || (waiter.trades === true && head.trades !== true)
     if (!urgent || order.restMs(waiter, now) > 0) return false
     return !waiter.held || store.quote(waiter.takes).waitMs === 0
   })
 }
+
+/** When the first of those who are not held stops to wait for the calls in flight; infinite when there is none. */
+export const passingMs = (order: LaneOrder, waiting: readonly Waiter[], now: Millis): Millis =>
+  Math.min(...waiting.filter(({ held }) => !held).map((waiter) => order.restMs(waiter, now)))

@@ -7,7 +7,7 @@ import { WeirError } from '../core/errors.ts'
 import type { Shadow } from '../core/shadow.ts'
 import type { Millis } from '../core/units.ts'
 import type { Backlog } from './backlog.ts'
-import { foretold, isInTheWay, type Line, shadowOf } from './forecast.ts'
+import { foretold, isInTheWay, type Line, passingMs, shadowOf } from './forecast.ts'
 import type { LaneOrder } from './order.ts'
 import type { BucketStore, Grant, Outcome, Take } from './store.ts'
 import { expired, type Pass, type Ticket, tooLate, type Waiter } from './ticket.ts'
@@ -81,7 +81,8 @@ export class Lane {
     if (this.#waiting.length > 0 || this.#busy || mustRest) return this.#queue(ticket, maxQueue)
     this.#busy = true
     try {
-      const asked = this.#store.take(ticket.takes, ticket)
+      const { held, turn, maxWaitMs } = ticket
+      const asked = this.#store.take(ticket.takes, { held, turn, withinMs: maxWaitMs })
       const taken = asked instanceof Promise ? await asked : asked
       if (taken.granted) return this.#pass(ticket, undefined, taken)
     } finally {
@@ -166,14 +167,15 @@ export class Lane {
     const now = this.#clock.now()
     const restMs = this.#order.restMs(head, now)
     const hangs = restMs === Number.POSITIVE_INFINITY
-    if (hangs && !this.#isInTheWay(head)) return this.#passingMs(now)
+    if (hangs && !this.#isInTheWay(head)) return passingMs(this.#order, this.#waiting, now)
     const hopeless = this.#order.check(head) ?? expired(head)
     if (hopeless !== undefined) return this.#turnAway(head, hopeless)
     if (hangs || now >= head.deadline) return this.#refuseLate(head, this.#store.quote(head.takes).waitMs)
     if (restMs > 0) return this.#holdBack(head, restMs)
     if (head.reprice !== undefined) head.takes = head.reprice()
-    const { held, turn } = head
-    const taken = await this.#store.take(head.takes, { held, turn, more: this.#waiting.length > 1 })
+    const { held, turn, deadline } = head
+    const manner = { held, turn, more: this.#waiting.length > 1, withinMs: deadline - now }
+    const taken = await this.#store.take(head.takes, manner)
     if (this.#next() !== head) {
       // It left, or one that goes before it arrived, while the store was asked: nothing of it was sent.
       if (taken.granted) this.#end(head, 'never_left', false, taken)
@@ -198,12 +200,6 @@ export class Lane {
 
   #isInTheWay(head: Waiter): boolean {
     return isInTheWay(head, this.#line(this.#waiting.length))
-  }
-
-  /** When the first of those who are not held stops to wait for the calls in flight. */
-  #passingMs(now: Millis): Millis {
-    const unheld = this.#waiting.filter(({ held }) => !held)
-    return Math.min(...unheld.map((waiter) => this.#order.restMs(waiter, now)))
   }
 
   #next(): Waiter | undefined {

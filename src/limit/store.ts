@@ -43,6 +43,8 @@ export interface Manner {
   readonly turn?: Turn | undefined
   /** Another waits behind it: a store that is far away may say when that could go, too. */
   readonly more?: boolean
+  /** How long it may still wait; for ever unless said. */
+  readonly withinMs?: Millis
 }
 
 /** Leave to go, to be handed back when the call has ended. */

@@ -28,6 +28,40 @@ describe('what is spent without asking', { timeout: 20_000 }, () => {
   })
 })
 
+describe('a call that must wait', { timeout: 20_000 }, () => {
+  // Its place in the future made those wait for whom there was enough.
+  it('does not keep back what is there from those who need less', async () => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 1), chance: () => 0.5 })
+    const [one, other] = [stage.weir(0).store, stage.weir(0).store]
+    await stage.pass(1000)
+    spend(one, { ...stage.take, cost: 25 })
+    await stage.pass(500)
+    const dear = one.take([{ ...stage.take, cost: 20 }], { held: true })
+    await stage.pass(20)
+    expect(await dear).toMatchObject({ granted: false })
+    const cheap = other.take([stage.take], { held: true })
+    await stage.pass(20)
+    expect(await cheap).toMatchObject({ granted: true })
+  })
+
+  it('has no place where it will not wait for it', async () => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 1), chance: () => 0.5 })
+    const [one, other, third] = [stage.weir(0).store, stage.weir(0).store, stage.weir(0).store]
+    await stage.pass(1000)
+    spend(one, { ...stage.take, cost: 30 })
+    await stage.pass(500)
+    const waits = async (by: typeof one, withinMs: number): Promise<unknown> => {
+      const taken = by.take([{ ...stage.take, cost: 2 }], { held: true, withinMs })
+      await stage.pass(10)
+      const said = await taken
+      return said.granted ? 0 : said.waitMs
+    }
+    await waits(one, 500)
+    expect(await waits(other, 6000)).toBeLessThan(1600)
+    expect(await waits(third, 6000)).toBeGreaterThan(3000)
+  })
+})
+
 describe('a bucket that the exchange closes', { timeout: 20_000 }, () => {
   // The answer that closed it came in while the leave for another call was on its way here, and that call went all the same.
   it('lets nothing go that the store granted before it knew', async () => {
@@ -79,6 +113,28 @@ describe('a bucket that the exchange closes', { timeout: 20_000 }, () => {
     const later = other.take([stage.take], { held: true })
     await stage.pass(10)
     expect(await later).toMatchObject({ granted: false })
+  })
+
+  // What the exchange had closed for minutes was open again when Redis had come back empty: nobody told it a second time.
+  it.each([
+    ['while it was away', true],
+    ['between two messages', false],
+  ])('stays closed though Redis has forgotten it: %s', async (_name, away) => {
+    const stage = new Stage({ redis: redis(), rule: bucketRule(30, 50), chance: () => 0.5 })
+    const { store } = stage.weir(0)
+    await stage.pass(1000)
+    spend(store, stage.take)
+    store.close(stage.take, 60_000)
+    await stage.pass(1000)
+    if (away) stage.down()
+    await stage.forget()
+    await stage.pass(2000)
+    stage.up()
+    await stage.pass(5000)
+    expect(store.level(stage.take).closedForMs).toBeGreaterThan(50_000)
+    const asked = store.take([stage.take], { held: true })
+    await stage.pass(50)
+    expect(await asked).toMatchObject({ granted: false })
   })
 
   // A reply that lay for a while made the pause so much longer, and no later reply made that good.

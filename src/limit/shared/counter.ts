@@ -48,6 +48,8 @@ export class Counter {
   #returned: Tokens = 0
   /** The store has said that so much does not fit until then. */
   #denied: { readonly need: Tokens; readonly until: Millis } | undefined
+  /** Until when the exchange closed it, as it was said here: a store that has forgotten it is told again. */
+  #saidUntil: Millis = Number.NEGATIVE_INFINITY
   /** Its name was wrong: the store hears of that from the right one. */
   #shutUntil: Millis = Number.NEGATIVE_INFINITY
   readonly #news = new News()
@@ -147,6 +149,7 @@ export class Counter {
   /** What the store is told when this weir comes back with its share: the share's own spending is in what is left of it. */
   returning(now: Millis): BucketWord {
     this.#returned = this.#spentAlone
+    if (this.#saidUntil > now) this.#news.add({ until: this.#saidUntil })
     const left = this.#own === undefined ? 0 : this.#own.available(now) + this.#own.inFlight
     return { ...this.word(false, now), spent: this.#spent, since: this.#spent - this.#confirmed, left }
   }
@@ -167,6 +170,7 @@ export class Counter {
   /** The store is away: from now on there is a share of the limit, with what was promised of it, and more from `from` on. */
   alone(share: number, from: Millis, now: Millis, empty: boolean): void {
     const { closedUntil } = this.meter
+    this.#denied = undefined
     if (this.#own !== undefined) this.#absorb(this.#own)
     // What the store has not heard of comes out of the share.
     const untold = this.#held + this.#spent - this.#known
@@ -232,12 +236,14 @@ export class Counter {
   }
 
   close(pauseMs: Millis, now: Millis): void {
+    this.#saidUntil = Math.max(this.#saidUntil, now + pauseMs)
     this.#news.add({ until: now + pauseMs })
     this.meter.close(now + pauseMs)
   }
 
   /** @param counted of the refused call, still on the way here: by the time the store hears of this it is spent */
   drain(pauseMs: Millis, counted: Tokens, now: Millis): void {
+    this.#saidUntil = Math.max(this.#saidUntil, now + pauseMs)
     this.#news.add({ until: now + pauseMs, empty: true })
     this.meter.drain(now + pauseMs, now, counted)
   }

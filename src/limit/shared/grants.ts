@@ -50,14 +50,18 @@ export class Grants {
   }
 
   /** How a call asks the store; `told` are the buckets that its message tells of. */
-  word({ takes, manner: { held, turn, more = false } }: Asking, told: readonly Counter[]): TakeWord {
+  word(
+    { takes, manner: { held, turn, more, withinMs = Number.POSITIVE_INFINITY } }: Asking,
+    told: readonly Counter[],
+  ): TakeWord {
     const { counters, turns } = this.#options
     const costs = takes.map((take) => {
       const counter = counters.of(take)
       return [told.indexOf(counter) + 1, take.cost, keepOf(take, counter.rule)] as const
     })
-    if (turn !== undefined) return { costs, held, turn: turns.word(turn) }
-    return more ? { costs, held, more } : { costs, held }
+    const within = !Number.isFinite(withinMs) ? {} : { within: withinMs }
+    if (turn !== undefined) return { costs, held, turn: turns.word(turn), ...within }
+    return { costs, held, ...(more === true ? { more } : {}), ...within }
   }
 
   /** @param known the store has granted it, and so knows of it */

@@ -1,6 +1,5 @@
-// One weir among several, for the counters of one exchange. One message is on its way at a time; what comes up meanwhile goes
-// together in the next. When the store does not answer, the weir lives on its share of every limit, and brings back what is
-// left of it. Why this never spends more than the exchange allows is said in script/books.lua.
+// One weir among several, for the counters of one exchange. One message is on its way at a time. When the store does not answer,
+// the weir lives on its share of every limit, and brings back what is left. Why this never spends too much: script/books.lua.
 
 import type { Clock } from '../../core/clock.ts'
 import type { Millis } from '../../core/units.ts'
@@ -11,7 +10,7 @@ import { type Asking, AWAY_WAIT_MS, Grants } from './grants.ts'
 import { LATE_MS, Letters, OUT_MS, type Sender } from './letters.ts'
 import { Pulse } from './pulse.ts'
 import { Turns } from './turns.ts'
-import type { Carrier, Heard, Message, Reply, Shout } from './wire.ts'
+import { type Carrier, type Heard, listOf, type Message, type Reply, type Shout } from './wire.ts'
 
 /** A weir is heard of at least this often. */
 const HEARTBEAT_MS: Millis = 200
@@ -97,9 +96,10 @@ export class Member {
     if (!manner.held && manner.turn === undefined) return this.charge(takes)
     // While a message is on its way that may end the time alone, nothing is spent of the share.
     if (this.#phase === 'alone' && this.#sent === undefined) return this.#takeAlone(first, takes, manner)
-    const denied = manner.held && this.#phase === 'together' ? this.#grants.denied(first, takes) : undefined
     // Where limits are split by bots, who asks again is known to wait still.
-    if (denied !== undefined && this.#options.bots() === undefined) return denied
+    const mayBeDenied = manner.held && this.#phase === 'together' && this.#options.bots() === undefined
+    const denied = mayBeDenied ? this.#grants.denied(first, takes) : undefined
+    if (denied !== undefined) return denied
     const { promise, resolve } = Promise.withResolvers<Taken>()
     this.#queue.push({ first, takes, manner, answer: resolve })
     this.#soon(0)
@@ -298,6 +298,3 @@ export class Member {
     return this.#grants.fromShare(first, takes, manner)
   }
 }
-
-/** Lua writes an empty list as an empty object. */
-const listOf = <T>(list: readonly T[] | Record<string, never>): readonly T[] => (Array.isArray(list) ? list : [])

@@ -52,6 +52,8 @@ export interface TakeWord {
   readonly turn?: TurnWord
   /** Another like it waits behind it. */
   readonly more?: boolean
+  /** How long it may still wait. */
+  readonly within?: Millis
 }
 
 /** A call whose key has an order: nonces of 20 digits, so that text compares as numbers do. */
@@ -165,3 +167,6 @@ export interface Carrier {
   /** Hears what weirs shout about the counters of an exchange. */
   onShout(exchange: string, listener: (shout: string) => void): void
 }
+
+/** Lua writes an empty list as an empty object. */
+export const listOf = <T>(list: readonly T[] | Record<string, never>): readonly T[] => (Array.isArray(list) ? list : [])

@@ -82,25 +82,35 @@ local function left_for_others(bucket, cost)
   return math.min(owed, math.max(cost, bucket.rate * part * 500))
 end
 
--- Those who were told to come back get their turn then: nobody who asks later takes it from them, or all would come in vain
--- but one. The time told is kept as well as timers and wires keep it.
-local PUNCTUAL_MS = 50
-
-local function told_before(bucket, keep)
+-- Those who were told to come back get their turn then: nobody who asks later, for as much, takes it from them, or all would
+-- come in vain but one. Whoever asks for less does not wait for them. The time told is kept as well as timers and wires keep it.
+local function told_before(bucket, cost, keep)
   local mine = bucket.of['w:' .. ask.me]
-  if not mine or mine + PUNCTUAL_MS < now then mine = math.huge end
+  if not mine or mine + ask.late_ms < now then mine = math.huge end
   local sum = 0
   for id, member in pairs(members) do
-    local at = bucket.of['w:' .. id]
-    if id ~= ask.me and not member.out and at and at < mine and at + PUNCTUAL_MS >= now and (bucket.of['k:' .. id] or 0) <= keep then
-      sum = sum + bucket.of['c:' .. id]
-    end
+    local at, theirs = bucket.of['w:' .. id], bucket.of['c:' .. id]
+    local coming = at and id ~= ask.me and not member.out and at < mine and at + ask.late_ms >= now
+    if coming and theirs <= cost and bucket.of['k:' .. id] <= keep then sum = sum + theirs end
   end
   return sum
 end
 
-local function tell_when(bucket, at, cost, keep)
-  bucket.of['w:' .. ask.me], bucket.of['c:' .. ask.me], bucket.of['k:' .. ask.me] = at, at and cost, at and keep
+-- For an exchange to open a bucket nobody has a place.
+local function tell_when(take, wanted, wait)
+  for _, cost in ipairs(take.costs) do
+    local bucket = wanted[cost[1]]
+    if bucket.gate <= now and cost[2] > 0 then
+      bucket.of['w:' .. ask.me], bucket.of['c:' .. ask.me], bucket.of['k:' .. ask.me] = now + wait, cost[2], cost[3]
+    end
+  end
+end
+
+local function has_come(take, wanted)
+  for _, cost in ipairs(take.costs) do
+    local of = wanted[cost[1]].of
+    if (of['w:' .. ask.me] or math.huge) <= now + ask.late_ms then of['w:' .. ask.me], of['c:' .. ask.me], of['k:' .. ask.me] = nil, nil, nil end
+  end
 end
 
 -- When a call like the one that has just been granted may go: then it is asked for once, and not in vain.
@@ -109,11 +119,11 @@ local function next_of(take, wanted, horizon)
   for _, cost in ipairs(take.costs) do
     local bucket = wanted[cost[1]]
     local need = cost[2] + cost[3] * part
-    local one = wait_of(bucket, need + math.min(told_before(bucket, cost[3]), math.max(0, bucket.cap * part - need)))
+    local one = wait_of(bucket, need + math.min(told_before(bucket, cost[2], cost[3]), math.max(0, bucket.cap * part - need)))
     if one > wait then wait, by = one, cost[1] end
   end
   if wait <= horizon then return nil end
-  for _, cost in ipairs(take.costs) do tell_when(wanted[cost[1]], now + wait, cost[2], cost[3]) end
+  tell_when(take, wanted, wait)
   return { wait = wait, by = by }
 end
 
@@ -165,7 +175,7 @@ if not me.out then
         local by_bots = ask.bots and take.held and not take.turn and cost[2] > 0
         local room = math.max(0, bucket.cap * part - need)
         if by_bots then need = need + math.min(left_for_others(bucket, cost[2]), bucket.cap * part / 2, room)
-        elseif take.held and cost[2] > 0 then need = need + math.min(told_before(bucket, cost[3]), room) end
+        elseif take.held and cost[2] > 0 then need = need + math.min(told_before(bucket, cost[2], cost[3]), room) end
         local one = wait_of(bucket, need)
         if by_bots then bucket.of['a:' .. ask.me] = now + one + LATELY_MS end
         if take.held and one > wait then
@@ -176,8 +186,9 @@ if not me.out then
         if take.held and not others_are_safe(bucket, cost[2]) then unsafe = bucket end
       end
       local may_go = wait <= horizon and not unsafe and not not_yet
-      if take.held and not not_yet then
-        for _, cost in ipairs(take.costs) do tell_when(wanted[cost[1]], not may_go and now + wait or nil, cost[2], cost[3]) end
+      if take.held and not not_yet and not ask.bots then
+        if may_go then has_come(take, wanted)
+        elseif wait <= (take.within or math.huge) then tell_when(take, wanted, wait) end
       end
       if may_go then
         for _, cost in ipairs(take.costs) do

@@ -31,7 +31,7 @@ local function hear_of_turns()
     if ended.free and turn.owner == ask.me then turn.owner = nil end
     if not ended.free then turn.owner = turn.owner or ask.me end
     if ended.nonce and (not turn.high or ended.nonce > turn.high) then turn.high = ended.nonce end
-    local first = ended.free and next_in_line(turn)
+    local first = ended.free and not turn.owner and next_in_line(turn)
     if first and first ~= ask.me then redis.call('PUBLISH', prefix .. 'calls', cjson.encode({ freed = first })) end
   end
 
@@ -110,7 +110,10 @@ local function give_turn(lane)
     end
     turn.mixed_at, mixed_for = date(now), 0
   end
-  turn.owner, turn.last = ask.me, ask.home
+  -- A cancel that has passed another's call takes the turn from nobody: what comes after it still waits for that call.
+  local owner = turn.owner and members[turn.owner]
+  if not owner or owner.out then turn.owner = ask.me end
+  turn.last = ask.home
   turn.waiting[ask.me] = nil
   return turn, math.min(mixed_for, known_for) >= ask.yield_ms
 end

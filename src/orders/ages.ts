@@ -7,29 +7,10 @@ import type { Clock } from '../core/clock.ts'
 import type { Rules } from '../core/rules.ts'
 import type { Millis } from '../core/units.ts'
 import { Names, numberOf } from './names.ts'
+import { type Account, ENDED, GONE, leave, listed, type Order, renew } from './order.ts'
 
-/** What is known of one order; all its names (txid, userref, cl_ord_id) lead to it. */
-interface Order {
-  pair: string
-  /** When it was placed or last amended; `GONE` once it is no longer open. */
-  bornAt: Millis
-}
-
-const GONE: Millis = Number.NEGATIVE_INFINITY
-/** What the names of orders that ended lead to. */
-const ENDED: Order = { pair: '', bornAt: GONE }
 /** Kraken's own ids (OQCLML-BW3P3-BUCMWZ) are given once; names that bots give may be another order's tomorrow. */
 const OWN_ID = /^[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}$/
-
-/** What is known of one account. */
-interface Account {
-  /** Open orders, in the order in which they were placed or amended. Those that grew old are dropped in passing. */
-  readonly young: Set<Order>
-  /** How many were dropped there and have not ended, as far as anybody has told. */
-  old: number
-  /** Every pair it has traded, also those of orders that are gone. */
-  pairs: Set<string>
-}
 
 /** A remembered order, as prices ask for it. */
 export interface OrderAge {
@@ -45,6 +26,8 @@ export type OrderNews =
       readonly pair: string
       readonly names: readonly number[]
       readonly agoMs: Millis
+      /** Whether it was, nobody knows. */
+      readonly supposed?: true
     }
   /** With other `names` than `name` it is no longer known by that one. */
   | {
@@ -96,6 +79,20 @@ export class Orders {
     this.#learn({ type: 'placed', account, pair, names: numbersOf(account, names), agoMs })
   }
 
+  /**
+   * An order may have been placed. Who sends it again and again has one order of that pair and these names, for the exchange
+   * takes no second one by a cl_ord_id; of those that share a userref alone a cancel tells how many there were.
+   */
+  supposed(account: string, pair: string, names: readonly string[]): void {
+    this.#learn({ type: 'placed', account, pair, names: numbersOf(account, names), agoMs: 0, supposed: true })
+  }
+
+  /** How old the order of that pair and name is of which nobody knows whether it was placed. */
+  supposedAgeMs(account: string, pair: string, name: string): Millis | undefined {
+    const found = this.#named(numberOf(account, name)).find((order) => order.supposed && order.pair === pair)
+    return found === undefined ? undefined : this.#aged(found).ageMs
+  }
+
   /** The account trades that pair: an order that nobody knows may be of it. */
   traded(account: string, pair: string): Account {
     const own = this.#accounts.get(account) ?? { young: new Set(), old: 0, pairs: new Set() }
@@ -104,10 +101,10 @@ export class Orders {
     return own
   }
 
-  /** Its age starts again. With new `names` it is no longer known by this one, but by those. Unknown orders stay unknown. */
-  amended(account: string, name: string, names: readonly string[] = [name]): void {
+  /** Its age started again `agoMs` ago. With new `names` it is known by those alone. Unknown orders stay unknown. */
+  amended(account: string, name: string, names: readonly string[] = [name], agoMs: Millis = 0): void {
     const [number, numbers] = [numberOf(account, name), numbersOf(account, names)]
-    this.#learn({ type: 'amended', account, name: number, names: numbers, agoMs: 0 })
+    this.#learn({ type: 'amended', account, name: number, names: numbers, agoMs })
   }
 
   /** It is no longer open; nor is any other of that name. @param count how many these were, where that is known */
@@ -133,7 +130,8 @@ export class Orders {
 
   /** Takes up what was learned elsewhere. Two may have learned of one order, or one have told of it twice. */
   hear(news: OrderNews): void {
-    const known = news.type === 'placed' && news.names.every((name) => this.#named(name).length > 0)
+    const known =
+      news.type === 'placed' && news.supposed !== true && news.names.every((name) => this.#named(name).length > 0)
     if (!known) this.#take(news)
   }
 
@@ -159,9 +157,12 @@ export class Orders {
    * until all are cancelled, a list shows it as closed, or its bot is told that it is gone.
    */
   old(account: string): number {
-    const young = this.#young(account).length
     const own = this.#accounts.get(account)
-    return own === undefined ? 0 : own.old + own.young.size - young
+    if (own === undefined) return 0
+    own.old += this.#dropOld(own.young)
+    let old = own.old
+    for (const order of own.young) if (!order.supposed && !this.#isYoung(order)) old += 1
+    return old
   }
 
   pairs(account: string): readonly string[] {
@@ -186,24 +187,32 @@ export class Orders {
     else this.#renamed(new Map(news.pairs))
   }
 
-  #placed({ account, pair, names, agoMs }: Told<'placed'>): void {
-    const order: Order = { pair, bornAt: this.#clock.now() - agoMs }
+  #placed({ account, pair, names, agoMs, ...more }: Told<'placed'>): void {
+    const supposed = more.supposed === true
+    const bornAt = this.#clock.now() - agoMs
+    const known = supposed ? this.#sole(pair, names) : undefined
+    const order: Order = known ?? { pair, bornAt, supposed }
     for (const name of names) this.#name(name, order)
     const own = this.traded(account, pair)
     own.old += this.#dropOld(own.young)
-    if (this.#isYoung(order)) own.young.add(order)
-    else own.old += 1
+    if (known !== undefined) renew(own, known, Math.max(known.bornAt, bornAt))
+    else if (this.#isYoung(order)) own.young.add(order)
+    else if (!supposed) own.old += 1
+  }
+
+  /** The order of that pair that goes by all these names. */
+  #sole(pair: string, [name, ...others]: readonly number[]): Order | undefined {
+    const named = name === undefined ? [] : this.#named(name)
+    return named.find((order) => order.pair === pair && others.every((other) => this.#named(other).includes(order)))
   }
 
   #amended({ account, name, names, agoMs }: Told<'amended'>): void {
     const amended = this.#named(name)
     if (!names.includes(name)) this.#names.give(name, ENDED)
     for (const order of amended) {
-      order.bornAt = this.#clock.now() - agoMs
       for (const given of names) this.#name(given, order)
-      const own = this.traded(account, order.pair)
-      leave(own, order)
-      own.young.add(order)
+      renew(this.traded(account, order.pair), order, this.#clock.now() - agoMs)
+      order.supposed = false
     }
   }
 
@@ -259,15 +268,16 @@ export class Orders {
 
   /**
    * Drops those in front that are gone or too old to cost anything: each once, so that nobody walks past them again.
-   * @returns how many
+   * @returns how many, without those that are supposed
    */
   #dropOld(orders: Set<Order>): number {
-    const before = orders.size
+    let dropped = 0
     for (const order of orders) {
       if (this.#isYoung(order)) break
       orders.delete(order)
+      if (!order.supposed) dropped += 1
     }
-    return before - orders.size
+    return dropped
   }
 
   #young(account: string): readonly Order[] {
@@ -285,13 +295,6 @@ export class Orders {
     return { pair, ageMs: this.#clock.now() - bornAt }
   }
 }
-
-/** It is no longer among the young, or the old, of its account. */
-const leave = (own: Account, order: Order): void => {
-  if (!own.young.delete(order)) own.old = Math.max(0, own.old - 1)
-}
-
-const listed = (named: Order | Set<Order>): readonly Order[] => (named instanceof Set ? [...named] : [named])
 
 const numbersOf = (account: string, names: readonly string[]): readonly number[] =>
   names.map((name) => numberOf(account, name))

@@ -95,7 +95,7 @@ export const suppose = (orders: Orders, call: ClassifiedCall, givenNames: Reader
     case 'AddOrderBatch':
       // Without a name of its own nobody can ask for it; a cancel of all tells how many there were.
       for (const names of givenNames(request)) {
-        if (names.length > 0) orders.placed(account, facts.pair ?? '?', distinct(names))
+        if (names.length > 0) orders.supposed(account, facts.pair ?? '?', distinct(names))
       }
       return
     case 'AmendOrder':
@@ -134,7 +134,12 @@ const listed = (
     const { userref } = order
     const ref = typeof userref === 'number' && userref !== 0 ? [String(userref)] : []
     const names = [txid, ...texts(order.cl_ord_id), ...ref]
-    orders.placed(account, pair, names, Math.max(0, wallMs - opened * 1000 - BIAS_MS))
+    const agoMs = Math.max(0, wallMs - opened * 1000 - BIAS_MS)
+    // The answer to it was lost, and here it is; no other open order has its cl_ord_id.
+    const [given] = texts(order.cl_ord_id)
+    const supposedMs = given === undefined ? undefined : orders.supposedAgeMs(account, pair, given)
+    if (given === undefined || supposedMs === undefined) orders.placed(account, pair, names, agoMs)
+    else orders.amended(account, given, names, Math.min(supposedMs, agoMs))
   }
 }
 

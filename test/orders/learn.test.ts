@@ -199,6 +199,55 @@ describe('a call of which no answer tells what became of it', () => {
     expect(orders.open('main')).toHaveLength(2)
   })
 
+  // A bot asked again and again while the exchange failed: a hundred old orders were believed to be there, and the next hundred
+  // that a cancel ended and nobody had seen were charged nothing.
+  it('has placed one order at most, however often it was sent', () => {
+    const add = sent('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' })
+    for (let time = 0; time < 100; time += 1) suppose(orders, add, givenNames)
+    expect(orders.open('main')).toHaveLength(1)
+    clock.advance(200_000)
+    suppose(orders, add, givenNames)
+    clock.advance(200_000)
+    expect(orders.find('main', 'mine')).toEqual([{ pair: 'XBT/USD', ageMs: 200_000 }])
+    clock.advance(310_000)
+    expect(orders.open('main')).toEqual([])
+    expect(orders.old('main')).toBe(1)
+    orders.gone('main', 'mine')
+    expect(orders.old('main')).toBe(1)
+  })
+
+  it('makes the order young that goes by its name, for there is no other', () => {
+    answered('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }, { txid: ['TX-2'] })
+    clock.advance(310_000)
+    expect(orders.old('main')).toBe(2)
+    suppose(orders, sent('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }), givenNames)
+    expect(orders.find('main', 'TX-2')).toEqual(young())
+    expect(orders.old('main')).toBe(1)
+  })
+
+  // A userref is a strategy's, and many orders have it.
+  it('has placed one for each name of its own', () => {
+    for (const own of ['a', 'b', 'a']) {
+      suppose(orders, sent('AddOrder', { pair: 'XBTUSD', userref: 8, cl_ord_id: own }), givenNames)
+    }
+    expect(orders.open('main')).toHaveLength(2)
+    clock.advance(310_000)
+    expect(orders.old('main')).toBe(1)
+  })
+
+  // The order was placed a second time when a list showed it: a cancel of it paid for two.
+  it('has placed the order that a list shows by that name', () => {
+    suppose(orders, sent('AddOrder', { pair: 'XBTUSD', cl_ord_id: 'mine' }), givenNames)
+    clock.advance(20_000)
+    const shown = { opentm: clock.wall() / 1000 - 20, descr: { pair: 'XBTUSD' }, cl_ord_id: 'mine' }
+    answered('OpenOrders', 'nonce=1', { open: { 'TX-2': shown } })
+    // A second younger than the list says, as ever.
+    expect(orders.open('main')).toEqual([{ pair: 'XBT/USD', ageMs: 19_000 }])
+    expect(known('TX-2', 'mine')).toEqual(['TX-2', 'mine'])
+    clock.advance(310_000)
+    expect(orders.old('main')).toBe(2)
+  })
+
   it('leaves what it was to cancel as it is', () => {
     suppose(orders, sent('CancelOrder', { txid: 'TX-1' }), givenNames)
     expect(orders.find('main', 'TX-1')).toEqual(TOO_OLD)

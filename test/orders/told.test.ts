@@ -48,4 +48,17 @@ describe('what one weir learned of orders', () => {
     expect(other.orders.find('main', '7')).toHaveLength(2)
     expect(other.orders.open('main')).toHaveLength(2)
   })
+
+  it('is one order, young again, when it may have been placed once more', () => {
+    const clock = new FakeClock()
+    const [one, other] = [weir(clock), weir(clock)]
+    for (const ms of [1_000, 0]) {
+      one.orders.supposed('main', 'XBT/USD', ['mine'])
+      for (const news of one.said.splice(0)) other.orders.hear(news)
+      clock.advance(ms)
+    }
+    expect(other.orders.open('main')).toEqual([{ pair: 'XBT/USD', ageMs: 0 }])
+    clock.advance(300_000)
+    expect(other.orders.old('main')).toBe(0)
+  })
 })

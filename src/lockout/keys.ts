@@ -48,7 +48,8 @@ export class Keys {
     this.#clock = clock
     this.#journal = journal
     const text = journal?.load()
-    if (text !== undefined) this.#restore(JSON.parse(text) as Written)
+    const written = text === undefined ? undefined : writtenFrom(text)
+    if (written !== undefined) this.#restore(written)
   }
 
   /** @throws WeirError `key_stopped` while the key rests */
@@ -97,10 +98,12 @@ export class Keys {
   #rest(credential: string, known: Known, restMs: Millis): void {
     const now = this.#clock.now()
     const restsUntil = now + restMs
-    const earlier = this.#troubled.get(credential)?.restsUntil ?? now
-    if (earlier > now && earlier > restsUntil) return
-    this.#keep(credential, { ...known, restsUntil })
-    if (restMs > 0) this.#write()
+    const earlier = this.#troubled.get(credential)
+    const goesOn = earlier !== undefined && earlier.restsUntil > now && earlier.restsUntil > restsUntil
+    // The failure counts all the same: after this rest the next is longer.
+    const failures = Math.max(known.failures, earlier?.failures ?? 0)
+    this.#keep(credential, goesOn ? { ...earlier, failures } : { ...known, restsUntil })
+    if (goesOn || restMs > 0) this.#write()
   }
 
   /** Those that rest, by the time that is left: the clocks of two processes have nothing in common. */
@@ -128,3 +131,22 @@ export class Keys {
     this.#troubled.set(credential, trouble)
   }
 }
+
+/** Undefined when it is not as this version writes it: then the exchange says once more that the key is to rest. */
+const writtenFrom = (text: string): Written | undefined => {
+  let written: Partial<Written> | null
+  try {
+    written = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const whole = typeof written?.atWallMs === 'number' && Array.isArray(written.resting) && written.resting.every(isRest)
+  return whole ? (written as Written) : undefined
+}
+
+const isRest = (one: Partial<Written['resting'][number]> | null): boolean =>
+  typeof one?.credential === 'string' &&
+  typeof one.reason === 'string' &&
+  typeof one.failures === 'number' &&
+  typeof one.lockedOut === 'boolean' &&
+  typeof one.leftMs === 'number'

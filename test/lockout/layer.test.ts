@@ -87,6 +87,19 @@ describe('a key that the exchange keeps refusing', () => {
     expect(keys.resting()).toEqual([{ credential: 'key', reason: 'banned', restsForMs: 900_000 }])
   })
 
+  it('counts the refusals that come while it rests', async () => {
+    const keys = new Keys(clock)
+    for (const verdict of refusals(8)) keys.report('key', verdict, exchange.lockout)
+    expect(keys.resting()).toMatchObject([{ restsForMs: 240_000 }])
+    keys.report('key', { ...aVerdict('banned'), pauseMs: 900_000 }, exchange.lockout)
+    // Five and these two; the next is the eighth, and costs eight times the pause.
+    for (const verdict of refusals(2)) keys.report('key', verdict, exchange.lockout)
+    expect(keys.resting()).toEqual([{ credential: 'key', reason: 'banned', restsForMs: 900_000 }])
+    clock.advance(900_000)
+    keys.report('key', aVerdict('auth'), exchange.lockout)
+    expect(keys.resting()).toMatchObject([{ reason: 'auth', restsForMs: 240_000 }])
+  })
+
   // Calls that stood in line when the lockout came went on to the exchange one after the other, and each prolonged it.
   it('sends nothing more of what waited when it was locked out', async () => {
     const kraken = { lockout: { after: 3, forMs: 900_000 } }
@@ -130,6 +143,20 @@ describe('rests that are written down', () => {
     ])
     expect(() => second.admit('locked')).toThrow('banned')
     clock.advance(830_000)
+    expect(restart().resting()).toEqual([])
+  })
+
+  // A weir that found the rests of another version did not start.
+  it.each([
+    '',
+    'null',
+    '[]',
+    '{"resting":{}}',
+    '{"atWallMs":"now","resting":[]}',
+    '{"atWallMs":9e15,"resting":[null]}',
+    '{"atWallMs":9e15,"resting":[{"credential":"key","leftMs":900000}]}',
+  ])('are none where another version wrote %s', (written) => {
+    text = written
     expect(restart().resting()).toEqual([])
   })
 

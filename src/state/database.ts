@@ -36,13 +36,6 @@ const RETRY_MS: Millis = 1000
 /** How long a write may wait for another process; nothing else happens meanwhile. */
 const BUSY_MS: Millis = 100
 
-/** What is still to be written, as of the moment of writing. */
-interface Pending {
-  readonly statement: StatementSync
-  readonly key: string
-  readonly value: () => unknown
-}
-
 /**
  * The state file. Every method is synchronous: a charge must be on record before its call leaves. When the file can not be
  * written (a full disk, another process), calls go on by what memory knows, and the file is brought up to date later.
@@ -54,6 +47,7 @@ export class Database {
   readonly aside: string | undefined
   readonly #db: DatabaseSync
   readonly #clock: Clock
+  readonly #writeSetting: StatementSync
   readonly #writeLevel: StatementSync
   readonly #writeBreaker: StatementSync
   readonly #writeNonce: StatementSync
@@ -65,7 +59,8 @@ export class Database {
   readonly #mark: Mark
   readonly #secret: Buffer
   readonly #emptyAtWallMs: Millis
-  readonly #dirty = new Map<string, Pending>()
+  /** What is still to be written, as of the moment of writing. */
+  readonly #dirty = new Map<string, () => void>()
   #orders: { readonly news: unknown; readonly at: Millis }[] = []
   #trouble: string | undefined
   #timer: Timer | undefined
@@ -92,12 +87,11 @@ export class Database {
     const unwritten = this.kept('marked') !== undefined && !this.#mark.isThere
     this.found = aside !== undefined ? 'broken' : unwritten ? 'unwritten' : 'sound'
     this.#emptyAtWallMs = this.found === 'sound' ? Number(this.kept('empty at')) : clock.wall()
+    this.#writeSetting = this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)')
     this.#attempt(() => {
       db.prepare('DELETE FROM levels WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
       db.prepare('DELETE FROM nonces WHERE saved_at < ?').run(clock.wall() - FORGOTTEN_AFTER_MS)
-      this.#set('empty at', String(this.#emptyAtWallMs))
-      this.#set('marked', 'yes')
-      this.#mark.set()
+      this.#vouch()
     })
     this.#writeLevel = this.#db.prepare('INSERT OR REPLACE INTO levels VALUES (?, ?, ?)')
     this.#writeBreaker = this.#db.prepare('INSERT OR REPLACE INTO breakers VALUES (?, ?, ?)')
@@ -132,7 +126,7 @@ export class Database {
 
   /** Keeps a text for later processes, at once. */
   keep(name: string, text: string): void {
-    this.#attempt(() => this.#set(name, text))
+    this.#save(`setting ${name}`, () => this.#set(name, text), true)
   }
 
   /** All bucket levels. */
@@ -155,17 +149,17 @@ export class Database {
 
   /** Keeps a highest nonce, within a moment: after a kill, bots send anew, with higher ones. */
   saveNonce(lane: string, { nonce, bot }: { readonly nonce: bigint; readonly bot: string }): void {
-    this.#save({ statement: this.#writeNonce, key: lane, value: () => ({ nonce: String(nonce), bot }) }, false)
+    this.#save(lane, () => this.#write(this.#writeNonce, lane, { nonce: String(nonce), bot }), false)
   }
 
   /** Keeps a level. `urgent`: now, before budget is spent; else within a moment, newest value wins. */
   saveLevel(key: string, value: () => unknown, urgent: boolean): void {
-    this.#save({ statement: this.#writeLevel, key, value }, urgent && this.#mayWriteNow())
+    this.#save(key, () => this.#write(this.#writeLevel, key, value()), urgent && this.#mayWriteNow())
   }
 
   /** Keeps a breaker, at once: it changes rarely. */
   saveBreaker(host: string, value: unknown): void {
-    this.#save({ statement: this.#writeBreaker, key: host, value: () => value }, true)
+    this.#save(host, () => this.#write(this.#writeBreaker, host, value), true)
   }
 
   /** What was learned of orders, in that order. Read and parsed by the thousand, for there may be hundreds of thousands. */
@@ -177,6 +171,7 @@ export class Database {
   saveOrder(news: unknown, urgent: boolean): void {
     if (this.#orders.length >= ORDERS_WAITING) this.#orders.shift()
     this.#orders.push({ news, at: this.#clock.wall() })
+    if (this.#trouble !== undefined) this.#mark.remove()
     if (urgent && this.#trouble === undefined && this.#mayWriteNow()) this.flush()
     else this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
   }
@@ -191,23 +186,24 @@ export class Database {
 
   /** Keeps a minute, and forgets what is older than a day. One that can not be written is lost. */
   saveHistory(atWallMs: Millis, value: unknown): void {
-    this.#attempt(() => {
+    const write = (): void => {
       this.#writeMinute.run(atWallMs, JSON.stringify(value))
       this.#dropMinutes.run(atWallMs - HISTORY_KEPT_MS)
-    })
+    }
+    this.#attempt(write, false)
   }
 
   /** Writes what was gathered. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#dirty.size === 0 && this.#orders.length === 0 && this.#trouble === undefined) return
-    if (!this.#attempt(() => this.#writeAll())) return
+    const spends = this.#dirty.size + this.#orders.length > 0
+    if (!spends && this.#trouble === undefined) return
+    if (!this.#attempt(() => this.#writeAll(), spends)) return
     this.#dirty.clear()
     this.#orders = []
-    if (this.#trouble === undefined) return
+    if (this.#trouble === undefined || !this.#attempt(() => this.#vouch(), false)) return
     this.#trouble = undefined
-    this.#mark.set()
     this.#told(undefined)
   }
 
@@ -217,30 +213,28 @@ export class Database {
     this.#db.close()
   }
 
-  #save(pending: Pending, now: boolean): void {
-    // No two tables have keys of one form: `{kraken}private:1f0c…`, `kraken 1f0c…`, `api.kraken.com`.
-    const id = pending.key
-    if (now && this.#trouble === undefined && this.#attempt(() => this.#write(pending))) {
+  /** @param id no two tables have keys of one form: `{kraken}private:1f0c…`, `kraken 1f0c…`, `api.kraken.com` */
+  #save(id: string, write: () => void, now: boolean): void {
+    if (now && this.#trouble === undefined && this.#attempt(write)) {
       this.#dirty.delete(id)
       return
     }
-    this.#dirty.set(id, pending)
+    this.#dirty.set(id, write)
+    if (this.#trouble !== undefined) this.#mark.remove()
     this.#timer ??= this.#clock.after(GATHER_MS, () => this.flush())
   }
 
-  #write({ statement, key, value }: Pending): void {
-    statement.run(key, JSON.stringify(value()), this.#clock.wall())
+  #write(statement: StatementSync, key: string, value: unknown): void {
+    statement.run(key, JSON.stringify(value), this.#clock.wall())
   }
 
   #writeAll(): void {
     this.#db.exec('BEGIN IMMEDIATE')
     try {
-      for (const pending of this.#dirty.values()) this.#write(pending)
+      for (const write of this.#dirty.values()) write()
       let last: number | bigint = 0
       for (const { news, at } of this.#orders) last = this.#writeOrder.run(JSON.stringify(news), at).lastInsertRowid
       if (this.#orders.length > 0) this.#dropOrders.run(Number(last) - ORDERS_KEPT)
-      // Whether the file can be written again shows only when something is.
-      if (this.#trouble !== undefined) this.#set('marked', 'yes')
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -249,18 +243,27 @@ export class Database {
   }
 
   #set(name: string, text: string): void {
-    this.#db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)').run(name, text)
+    this.#writeSetting.run(name, text)
   }
 
-  #attempt(write: () => void): boolean {
+  /** All that is spent is in the file. Whether it can be written again shows only when something is. */
+  #vouch(): void {
+    this.#set('empty at', String(this.#emptyAtWallMs))
+    this.#mark.set()
+    // Last: whoever is killed between the two has spent nothing yet.
+    this.#set('marked', 'yes')
+  }
+
+  /** @param spends what could not be written may have been spent */
+  #attempt(write: () => void, spends = true): boolean {
     try {
       write()
       return true
     } catch (error) {
       this.#timer ??= this.#clock.after(RETRY_MS, () => this.flush())
+      if (spends) this.#mark.remove()
       if (this.#trouble === undefined) {
         this.#trouble = error instanceof Error ? error.message : String(error)
-        this.#mark.remove()
         this.#told(this.#trouble)
       }
       return false

@@ -1,7 +1,7 @@
 // The state directory: made where it is not, and held by one weir at a time, since two would each spend the whole of a limit.
 // The lock is SQLite's on an empty file: the system drops it with the process, so a kill leaves nothing to clean up.
 
-import { mkdirSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Millis } from '../core/units.ts'
@@ -22,14 +22,18 @@ const WAIT_MS: Millis = 3_000
 /** One that is told to stop lets calls finish first. */
 const WAIT_FOR_STOP_MS: Millis = 15_000
 const SQLITE_BUSY = 5
+const SQLITE_IOERR = 10
+const SQLITE_FULL = 13
 
 /** Does work on a file; what SQLite says of it becomes a StateError that names the file. */
 export const explained = <T>(path: string, work: () => T): T => {
   try {
     return work()
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw code === 'ERR_SQLITE_ERROR' ? new StateError(`${path}: ${message}`) : error
+    const { code, message, errcode = 0 } = error as NodeJS.ErrnoException & { readonly errcode?: number }
+    // The first byte says it; those above, where exactly an I/O error came about.
+    const full = [SQLITE_IOERR, SQLITE_FULL].includes(errcode & 0xff) ? ': is the disk full?' : ''
+    throw code === 'ERR_SQLITE_ERROR' ? new StateError(`${path}: ${message}${full}`) : error
   }
 }
 
@@ -57,7 +61,7 @@ export const makeDirectory = (path: string): void => {
  * told. @throws StateError when another holds on to it
  */
 export const hold = (directory: string, waiting: (holder: Holder) => void): (() => void) => {
-  const path = join(directory, 'weir.lock')
+  const path = lockFileIn(directory)
   const lock = lockOn(path, 0) ?? lockOn(path, patienceWith(holderOf(directory), waiting))
   if (lock === undefined) throw new OtherHolder(directory, holderOf(directory))
   return () => lock.close()
@@ -72,6 +76,19 @@ export class OtherHolder extends StateError {
       `another weir${who} counts in ${directory} what is spent, and a second one there would spend it again: ` +
         'stop that one, or give this one another --state-dir; limits are then shared over --redis only',
     )
+  }
+}
+
+/** Made before SQLite would: in an older directory others might read it, and whoever reads it can hold it. */
+const lockFileIn = (directory: string): string => {
+  const path = join(directory, 'weir.lock')
+  try {
+    accessSync(directory, constants.W_OK)
+    // Only then: closing one that this process holds would let it go.
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+    return path
+  } catch (error) {
+    throw new StateError(`${directory} can not be written (${(error as NodeJS.ErrnoException).code})`)
   }
 }
 

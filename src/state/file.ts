@@ -1,5 +1,5 @@
-// The state file as it is opened, and the mark beside it that says whether all that is spent is in it. The mark is a file of its
-// own because on a full disk a file can be removed when nothing can be written any more.
+// The state file as it is opened, and the mark beside it that says whether all that is spent is in it, as far as a process that is
+// killed goes: a power cut may lose more. A file of its own: on a full disk one can be removed when nothing can be written.
 
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
@@ -35,6 +35,7 @@ export const openFile = (path: string, schema: string): Opened =>
 /** The mark beside the state file. */
 export class Mark {
   readonly #path: string
+  #removed = false
 
   constructor(path: string) {
     this.#path = `${path}.whole`
@@ -44,23 +45,21 @@ export class Mark {
     return existsSync(this.#path)
   }
 
-  /** From now on the file holds all that is spent. */
+  /** From now on the file holds all that is spent. @throws where it can not be made */
   set(): void {
-    // Where it can not be made, the next start is careful without need.
-    attempted(() => writeFileSync(this.#path, '', { mode: 0o600 }))
+    writeFileSync(this.#path, '', { mode: 0o600 })
+    this.#removed = false
   }
 
   /** From now on it may not. */
   remove(): void {
-    attempted(() => rmSync(this.#path, { force: true }))
-  }
-}
-
-const attempted = (work: () => void): void => {
-  try {
-    work()
-  } catch {
-    // A file system that takes nothing at all; the state file is in trouble for the same reason, and that is told.
+    if (this.#removed) return
+    try {
+      rmSync(this.#path, { force: true })
+      this.#removed = true
+    } catch {
+      // A file system that takes nothing at all; the state file is in trouble for the same reason, and that is told.
+    }
   }
 }
 

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -218,6 +228,74 @@ describe('a write that fails', () => {
     expect(open().breakers()).toMatchObject([{ key: 'host', value: { state: 'open' } }])
   }, 30_000)
 
+  // The rest of a locked-out key that could not be written was gone: "written again" was said, and after a restart the key was used.
+  it('of what is kept under a name is made up for as well, at its newest', () => {
+    const database = open()
+    database.keep('rests', 'none')
+    const blocker = lock()
+    database.keep('rests', 'a key')
+    database.keep('rests', 'two keys')
+    blocker.release()
+    clock.advance(5_000)
+    expect(database.trouble).toBeUndefined()
+    expect(open().kept('rests')).toBe('two keys')
+  })
+
+  // A minute of history that met another process took the mark away, and a kill before the next second cost every budget.
+  it('of a minute of history makes no start begin empty: nothing spent is lost', () => {
+    const database = open()
+    const blocker = lock()
+    database.saveHistory(clock.wall(), {})
+    clock.advance(1_000)
+    const other = open(new FakeClock())
+    expect(other.found).toBe('sound')
+    // What is spent from now on is another matter.
+    database.saveLevel('bucket', () => 1, false)
+    expect(existsSync(mark())).toBe(false)
+    blocker.release()
+  })
+
+  // That budgets were empty could not be written as weir started, and was forgotten: the next start began full.
+  it('at a start that begins empty is made up for: the next start knows it too', () => {
+    const dying = open(new FakeClock())
+    const blocker = lock()
+    dying.saveLevel('bucket', () => 1, true)
+    const second = open()
+    expect(second.found).toBe('unwritten')
+    expect(second.trouble).toMatch(/locked/)
+    blocker.release()
+    clock.advance(5_000)
+    expect(second.trouble).toBeUndefined()
+    const third = open()
+    expect(third.found).toBe('sound')
+    expect(third.emptiedAgoMs).toBe(5_000)
+  })
+
+  // The mark that says so could not be made, and nobody noticed: everything was written, and the next start began empty.
+  it('is over only when the mark is there again', () => {
+    const database = open()
+    const blocker = lock()
+    database.saveLevel('bucket', () => 1, true)
+    mkdirSync(mark())
+    blocker.release()
+    clock.advance(5_000)
+    expect(database.trouble).toMatch(/locked/)
+    rmdirSync(mark())
+    clock.advance(1_000)
+    expect(database.trouble).toBeUndefined()
+    database.close()
+    expect(open().found).toBe('sound')
+  })
+
+  // A first weir that was killed between the two wrote that there is a mark, and made none: its successor began empty.
+  it('of the first mark is no sign that something is unwritten', () => {
+    mkdirSync(mark())
+    open()
+    rmdirSync(mark())
+    expect(open().found).toBe('sound')
+  })
+
+  const mark = () => `${file()}.whole`
   /** Another process that writes and does not end. */
   const lock = () => {
     const other = new (process.getBuiltinModule('node:sqlite').DatabaseSync)(file())

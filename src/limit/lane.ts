@@ -31,7 +31,7 @@ export class Lane {
   readonly #store: BucketStore
   readonly #clock: Clock
   readonly #backlog: Backlog
-  #waiting: Waiter[] = []
+  readonly #waiting: Waiter[] = []
   #inFlight = 0
   #timer: Timer | undefined
   /** The store is being asked; whoever comes meanwhile stands in line. */
@@ -103,9 +103,14 @@ export class Lane {
   /** Refuses all waiting calls that `chosen` picks; calls in flight are not touched. */
   evict(chosen: (waiter: Waiter) => boolean, reason: (waiter: Waiter) => Error): void {
     const leaving = this.#waiting.filter(chosen)
-    if (leaving.length === 0) return
-    this.#waiting = this.#waiting.filter((waiter) => !chosen(waiter))
-    for (const waiter of leaving) this.#dismiss(waiter, reason(waiter))
+    for (const waiter of leaving) this.#turnAway(waiter, reason(waiter))
+    if (leaving.length > 0) this.pump()
+  }
+
+  /** Puts those who wait where the order would put them now: its rules have changed. */
+  reorder(): void {
+    const waiting = this.#waiting.splice(0)
+    for (const one of waiting) this.#waiting.splice(this.#order.place(this.#waiting, one, one.tag), 0, one)
     this.pump()
   }
 
@@ -115,7 +120,6 @@ export class Lane {
     if (this.#busy || this.#waiting.length === 0) return
     this.#busy = true
     this.#timer?.cancel()
-    this.#timer = undefined
     void this.#advance()
   }
 

@@ -1,6 +1,6 @@
 // All lanes of this process: made on demand, forgotten when they remember nothing that matters.
 
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import type { Observer } from '../core/events.ts'
 import type { EndpointClass } from '../core/rules.ts'
@@ -26,8 +26,8 @@ interface Entry {
   /** The class that opened the lane, renewed with the rules: its name and bounds stand for it in views. */
   rule: EndpointClass
   readonly mixed: MixedNonces[]
-  /** Whatever `order` the rules ask for, it is strict until then. */
-  tightUntil: Millis
+  /** Whatever `order` the rules ask for, it is strict until this fires. */
+  tight: Timer | undefined
 }
 
 /** Where the highest nonces survive a restart, and what calls the last process left on the way. */
@@ -87,15 +87,22 @@ export class Lanes {
     return known.lane
   }
 
-  /** The exchange has refused a nonce of that lane: too many of these, and it locks the key out. */
+  /**
+   * The exchange has refused a nonce of that lane: too many of these, and it locks the key out. This holds for this process
+   * only: over Redis weirs take turns where the rules themselves say `strict`.
+   */
   tighten(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined || entry.rule.exchange.nonceOrder === 'strict') return
-    const now = this.#clock.now()
     const exchange = entry.rule.exchange.name
-    if (entry.tightUntil <= now)
+    if (entry.tight === undefined)
       this.#tell({ type: 'nonces.tightened', exchange, credential: nameOf(key), forMs: TIGHT_FOR_MS })
-    entry.tightUntil = now + TIGHT_FOR_MS
+    entry.tight?.cancel()
+    entry.tight = this.#clock.after(TIGHT_FOR_MS, () => {
+      entry.tight = undefined
+      entry.lane.pump()
+    })
+    entry.lane.reorder()
   }
 
   /** Refuses all waiting calls that `chosen` picks, in every lane. */
@@ -136,7 +143,7 @@ export class Lanes {
     if (this.#entries.size >= SWEEP_ABOVE) this.#sweep()
     const order = rule.lane === 'nonce' ? this.#nonceOrder(key, rule, account, () => entry) : new FairOrder()
     const lane = new Lane({ name: rule.id, order, store: this.#store, clock: this.#clock, backlog: this.#backlog })
-    const entry: Entry = { lane, rule, mixed: [], tightUntil: Number.NEGATIVE_INFINITY }
+    const entry: Entry = { lane, rule, mixed: [], tight: undefined }
     this.#entries.set(key, entry)
     return entry
   }
@@ -157,8 +164,8 @@ export class Lanes {
     })
   }
 
-  #rulesOf({ rule: { exchange }, tightUntil }: Entry): NonceRules {
-    if (tightUntil <= this.#clock.now()) return exchange
+  #rulesOf({ rule: { exchange }, tight }: Entry): NonceRules {
+    if (tight === undefined) return exchange
     return { nonceOrder: 'strict', nonceWindow: exchange.nonceWindow }
   }
 

@@ -130,6 +130,44 @@ describe('the lanes', () => {
     },
   )
 
+  // A call behind one that hangs waited until that one ended, or for its own deadline.
+  it.each(['spaced', 'none'] as const)('let go who waits when the five minutes are over: %s', async (nonceOrder) => {
+    const lanes = make()
+    const lane = lanes.lane(KEY, aNonceClass({ nonceOrder }))
+    const enter = (nonce: bigint) => lane.enter(aTicket({ nonce, maxWaitMs: 900_000 }), 100)
+    await enter(101n)
+    lanes.tighten(KEY)
+    await clock.pass(100_000)
+    lanes.tighten(KEY)
+    const waiting = enter(102n)
+    await clock.pass(299_999)
+    expect(lanes.view()).toMatchObject([{ waiting: 1 }])
+    await clock.pass(1)
+    expect(lanes.view()).toMatchObject([{ waiting: 0 }])
+    expect((await waiting).waitedMs).toBe(300_000)
+  })
+
+  // They stood in order of arrival, and the first made those behind it with lower nonces worthless.
+  it('put those who wait in order of their nonces when calls are to go one by one', async () => {
+    const lanes = make()
+    const lane = lanes.lane(KEY, aNonceClass({ nonceOrder: 'none' }))
+    const takes = [{ key: '{kraken}private:a1b2c3d4', rule: bucketRule(1, 1, 'private'), cost: 1 }]
+    const gone: bigint[] = []
+    const go = async (nonce: bigint) => {
+      const pass = await lane.enter(aTicket({ nonce, takes }), 100)
+      gone.push(nonce)
+      pass.close('spent', true)
+    }
+    await go(1n)
+    const all = [5n, 3n].map(go)
+    await clock.pass(100)
+    lanes.tighten(KEY)
+    all.push(go(4n))
+    await clock.pass(10_000)
+    await Promise.all(all)
+    expect(gone).toEqual([1n, 3n, 4n, 5n])
+  })
+
   it('hold an open lane to rules that were replaced', async () => {
     const lanes = make()
     await send(lanes, 100n)

@@ -139,10 +139,10 @@ const recommend = (
 
 const servicesOf = (deps: AdminDeps): readonly Service[] => {
   const why = deps.notServing()
-  const parts = deps.parts().map<Service>(({ name, healthy, vital, message }) => ({
+  const parts = deps.parts().map<Service>(({ name, healthy, message }) => ({
     name,
     kind: 'part',
-    status: healthy ? 'healthy' : vital ? 'unhealthy' : 'degraded',
+    status: healthy ? 'healthy' : 'degraded',
     message,
   }))
   return [

@@ -111,7 +111,7 @@ export const RULES: Readonly<Record<AlertName, Rule>> = {
       : [
           {
             subject: 'weir.db',
-            message: `What is spent can not be written (${stateTrouble}): a crash now costs budget.`,
+            message: `The state file can not be written (${stateTrouble}): a crash now costs budget, or with --redis resting keys.`,
           },
         ],
   ),

@@ -84,8 +84,8 @@ export interface App {
   readonly proxy: () => string
   /** Why no calls are taken; undefined while they are. */
   readonly notServing: () => string | undefined
-  /** Opens the port for bots; resolves with the port that was bound. */
-  listen(): Promise<number>
+  /** Opens the port for bots; resolves with the port that was bound. @param admin where weir can be asked */
+  listen(admin?: string): Promise<number>
   /** No new calls; those that wait are refused, those in flight finish; state is saved. */
   stop(): Promise<void>
 }
@@ -258,12 +258,12 @@ export const buildApp = async (
     reach: () => reach({ rules, clock, route, trust, lookup, send: () => road.probes }),
     proxy: () => `http://${bracketed(settings.listen.host)}:${boundPort}`,
     notServing: () => (stopping ? 'stopping' : undefined),
-    listen: async () => {
+    listen: async (admin) => {
       await others?.start()
       const { port } = await inbound.listen(settings.listen.host, settings.listen.port)
       refuseLoops(settings, port)
       boundPort = port
-      state.listens(`http://${bracketed(settings.listen.host)}:${port}`)
+      state.listens(`http://${bracketed(settings.listen.host)}:${port}`, admin)
       rulebook.watch()
       history.start()
       watch.start()

@@ -227,7 +227,6 @@ const partOf = (
   return {
     name: 'redis',
     healthy: away.length === 0 && eviction?.certain !== true,
-    vital: false,
     message:
       away.length === 0
         ? `${shown} answers, ${first?.members ?? 1} together${eviction === undefined ? '' : `; it ${eviction.message}`}`

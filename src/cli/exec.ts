@@ -43,12 +43,16 @@ export const exec = async (args: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     const report = reportOf(error)
     if (report === undefined) throw error
-    const advice = error instanceof NotRunning ? '; or use --own' : error instanceof HeldError ? OTHERWISE : ''
-    return complain(report + advice, 1)
+    return complain(report + adviceOn(error), 1)
   }
 }
 
-const OTHERWISE = '; or leave out --own, and the bot goes through that one'
+const adviceOn = (error: unknown): string => {
+  if (error instanceof NotRunning) return '; or use --own'
+  // Another `exec --own` leads nobody else.
+  const leads = error instanceof HeldError && error.admin !== undefined
+  return leads ? '; or leave out --own, and the bot goes through that one' : ''
+}
 
 const openShared = async (settings: Settings): ReturnType<typeof startOwn> => ({
   running: await findRunning(settings),

@@ -32,7 +32,7 @@ export const serve = async (args: readonly string[], env: NodeJS.ProcessEnv): Pr
   try {
     const adminOptions = { ...settings.admin, onError: (error: unknown) => app.log.error('a page failed', error) }
     admin = await startAdmin(adminOptions, adminDeps(app)).catch(notBound('admin', settings.admin))
-    await app.listen().catch(notBound('listen', settings.listen))
+    await app.listen(adminAt(app, admin.port)).catch(notBound('listen', settings.listen))
   } catch (error) {
     // Either would keep the process alive: nobody would see that it does not serve.
     await Promise.all([app.stop(), admin?.close()])
@@ -56,15 +56,17 @@ const notBound =
     throw error.syscall === 'listen' ? new StartError(`${at} can not be listened on (${error.code}): ${advice}`) : error
   }
 
+const adminAt = ({ settings }: App, port: number): string => `http://${bracketed(settings.admin.host)}:${port}`
+
 /** The line that people copy, and the line that machines read. */
 const announce = (app: App, adminPort: number): void => {
-  const { admin, stateDir, config } = app.settings
+  const { stateDir, config } = app.settings
   const proxy = app.proxy()
   app.log.started({
     version: VERSION,
     node: process.version,
     proxy,
-    admin: `http://${bracketed(admin.host)}:${adminPort}`,
+    admin: adminAt(app, adminPort),
     config,
     stateDir,
     store: app.fleet === undefined ? 'sqlite' : 'redis',

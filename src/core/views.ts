@@ -205,8 +205,6 @@ export interface LatencyView {
 export interface PartView {
   readonly name: string
   readonly healthy: boolean
-  /** Without it weir can not serve. */
-  readonly vital: boolean
   readonly message: string
 }
 

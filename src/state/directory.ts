@@ -14,6 +14,8 @@ export interface Holder {
   readonly pid: number
   /** Where bots connect; undefined before it listens. */
   readonly proxy?: string | undefined
+  /** Where it can be asked; undefined before it listens, and of one that serves its own command alone. */
+  readonly admin?: string | undefined
   readonly stopping?: boolean
 }
 
@@ -69,6 +71,8 @@ export const hold = (directory: string, waiting: (holder: Holder) => void): (() 
 
 /** Another weir holds the directory. */
 export class OtherHolder extends StateError {
+  readonly admin: string | undefined
+
   constructor(directory: string, holder: Holder | undefined) {
     const at = holder?.proxy === undefined ? '' : ` at ${holder.proxy}`
     const who = holder === undefined ? '' : ` (process ${holder.pid}${at})`
@@ -76,6 +80,7 @@ export class OtherHolder extends StateError {
       `another weir${who} counts in ${directory} what is spent, and a second one there would spend it again: ` +
         'stop that one, or give this one another --state-dir; limits are then shared over --redis only',
     )
+    this.admin = holder?.admin
   }
 }
 

@@ -117,7 +117,7 @@ export interface CallRecord {
   shadow: Shadow | undefined
   /** Budget spent at the exchange; 0 when nothing was sent. */
   cost: Tokens
-  /** The same by bucket; undefined when no bucket was asked. */
+  /** The same by bucket, each time that one was charged; undefined when no bucket was asked. */
   spent: readonly { readonly key: string; readonly cost: Tokens }[] | undefined
   sent: Sent
   /** True when weir sent it a second time, its connection having died under the first. */

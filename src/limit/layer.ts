@@ -41,8 +41,9 @@ export const limit =
       // What it cancelled that nobody had seen is charged now: the exchange has charged it already.
       const more = deps.pricer.unforeseen(call, (cancelled?.count ?? 0) - (foreseen ?? Number.POSITIVE_INFINITY))
       for (const take of more) spend(deps.store, take)
-      record.spent = more.length === 0 ? cameTo : [...cameTo, ...more]
-      if (outcome === 'spent') record.cost = (record.resent ? 2 : 1) * sumOf(record.spent)
+      const again = record.resent ? takes : []
+      record.spent = more.length + again.length === 0 ? cameTo : [...cameTo, ...more, ...again]
+      if (outcome === 'spent') record.cost = sumOf(record.spent)
       // Before the next in line is let go: it must find the bucket closed.
       deps.belief.hear(call, takes, departure)
       if (verdict?.kind === 'auth' && SAYS_NONCE.test(verdict.reason)) deps.lanes.tighten(nonceLane(call))

@@ -42,12 +42,20 @@ const USERREF = /^-?\d{1,10}$/
 /** Plans kept per class, and accounts that owe; beyond it they are made anew, since keys and pairs come from bots. */
 const PLANS_KEPT = 4096
 
+/** Orders that a cancel was priced by: how many, and how many of these weir knows to be too old to cost anything. */
+interface Touched {
+  readonly count: number
+  readonly free: number
+}
+
 /** Prices calls, remembering the takes of those whose price depends on class, credential and pair alone. */
 export class Pricer {
   readonly #orders: OrderAges
   readonly #plans = new WeakMap<EndpointClass, Map<string, readonly Take[]>>()
   /** Accounts that were charged for orders of an unknown pair, and the pairs that have taken that over. */
   readonly #owing = new Map<string, Set<string>>()
+  /** By cancel, as it was priced last: an account may have thousands of orders, which are walked once. */
+  readonly #cancels = new WeakMap<ClassifiedCall, Touched>()
 
   constructor(orders: OrderAges) {
     this.#orders = orders
@@ -87,8 +95,8 @@ export class Pricer {
   }
 
   /**
-   * How many orders a cancel may end as far as anybody here knows, to be asked before it goes; undefined where age costs
-   * nothing. An unknown name counts as one order. Where a cancel says all, or a userref that weir has seen, the account's old
+   * How many orders a cancel, once priced, may end as far as anybody here knows, to be asked before it goes; undefined where age
+   * costs nothing. An unknown name counts as one order. Where a cancel says all, or a userref that weir has seen, the account's old
    * orders count too, for which of them go by that is not remembered.
    *
    * What was cancelled beyond this is what nobody has seen, and may be young. Old orders cost nothing and are counted first,
@@ -96,15 +104,14 @@ export class Pricer {
    * tells weir, hides one that it has not seen, until a cancel of all or an answer about the order shows that it is gone.
    */
   foreseen(call: ClassifiedCall): number | undefined {
-    const { rule, facts, identity } = call
-    const cost = rule.kind === 'cancel' ? rule.costs.find(({ byAge }) => byAge.length > 0) : undefined
-    if (cost === undefined) return undefined
+    const touched = this.#cancels.get(call)
+    if (touched === undefined) return undefined
+    const { count, free } = touched
+    const { facts, identity } = call
     const account = identity.account ?? ''
-    const touched = this.#touched(call, account)
-    const free = touched.filter((order) => order !== undefined && penaltyAt(cost, order.ageMs) === 0).length
     const isSeen = (id: string): boolean => USERREF.test(id) && this.#orders.find(account, id).length > 0
     const mayBeMore = facts.orderIds.length === 0 || facts.orderIds.some(isSeen)
-    return touched.length - free + (mayBeMore ? Math.max(free, this.#orders.old(account)) : free)
+    return count - free + (mayBeMore ? Math.max(free, this.#orders.old(account)) : free)
   }
 
   /** What so many orders cost that nobody has seen: each as the youngest, on every pair that it may be of. */
@@ -147,8 +154,11 @@ export class Pricer {
     if (cost.byAge.length === 0) return passes ? [take(cost.bucket, call, facts.pair, said)] : []
     const account = identity.account ?? ''
     const owed = new Map<string, Tokens[]>()
-    for (const order of this.#touched(call, account)) {
+    const touched = this.#touched(call, account)
+    let free = 0
+    for (const order of touched) {
       const penalty = penaltyAt(cost, order?.ageMs ?? 0)
+      if (order !== undefined && penalty === 0) free += 1
       const pairs = order === undefined ? this.#guess(account, facts.pair) : [order.pair]
       for (const pair of pairs) {
         const each = owed.get(pair)
@@ -156,6 +166,7 @@ export class Pricer {
         else each.push(penalty)
       }
     }
+    if (call.rule.kind === 'cancel') this.#cancels.set(call, { count: touched.length, free })
     const [first] = owed.keys()
     const home = facts.pair ?? first ?? UNKNOWN_PAIR
     if (said > 0 && !owed.has(home)) owed.set(home, [])

@@ -27,10 +27,10 @@ export class Spenders {
 
   readonly observer: Observer = (event) => {
     if (event.type !== 'call.finished') return
-    const { spent, sent, resent } = event.call.record
+    const { spent, sent } = event.call.record
     if (spent === undefined || sent === 'no') return
     this.#elapse()
-    for (const { key, cost } of spent) if (cost > 0) this.#add(key, event.call.bot, resent ? 2 * cost : cost)
+    for (const { key, cost } of spent) if (cost > 0) this.#add(key, event.call.bot, cost)
   }
 
   /** Sums of the last fifteen minutes: bucket key → bot → tokens. */

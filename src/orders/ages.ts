@@ -149,7 +149,12 @@ export class Orders {
 
   /** Orders of the account that may be open and are young enough to cost something. */
   open(account: string): readonly OrderAge[] {
-    return this.#young(account).map((order) => this.#aged(order))
+    const own = this.#accounts.get(account)
+    if (own === undefined) return []
+    own.old += this.#dropOld(own.young)
+    const open: OrderAge[] = []
+    for (const order of own.young) if (this.#isYoung(order)) open.push(this.#aged(order))
+    return open
   }
 
   /**
@@ -278,13 +283,6 @@ export class Orders {
       if (!order.supposed) dropped += 1
     }
     return dropped
-  }
-
-  #young(account: string): readonly Order[] {
-    const own = this.#accounts.get(account)
-    if (own === undefined) return []
-    own.old += this.#dropOld(own.young)
-    return [...own.young].filter((order) => this.#isYoung(order))
   }
 
   #isYoung({ bornAt }: Order): boolean {

@@ -1,6 +1,6 @@
 // What a cancel ended that weir had not seen, by the exchange's own count: how many that were, and what they are charged.
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { diagnose } from '../../src/autopsy/diagnose.ts'
 import { readFacts } from '../../src/classify/facts.ts'
 import type { CallRecord, Cancelled, ClassifiedCall } from '../../src/core/call.ts'
@@ -34,7 +34,11 @@ const kraken = (endpoint: string, body: string): ClassifiedCall => {
   const rule = classOf('api.kraken.com', 'POST', path)
   return { ...call, rule, facts: readFacts(call.request, rule) }
 }
-const foreseen = (endpoint: string, body = ''): number | undefined => pricer.foreseen(kraken(endpoint, body))
+const foreseen = (endpoint: string, body = ''): number | undefined => {
+  const call = kraken(endpoint, body)
+  pricer.price(call)
+  return pricer.foreseen(call)
+}
 const place = (names: readonly string[], pair = 'XBT/USD'): void => {
   for (const [index, name] of names.entries()) orders.placed('cred', pair, [`${pair}-${index}`, name])
 }
@@ -121,12 +125,13 @@ describe('orders that nobody has seen', () => {
 
 describe('a cancel that ended more than weir knew of', () => {
   /** Sends it down the layer; the exchange has so many orders fall. */
-  const send = async (call: ClassifiedCall, cancelled: Cancelled | undefined): Promise<CallRecord> => {
+  const send = async (call: ClassifiedCall, cancelled?: Cancelled, resent = false): Promise<CallRecord> => {
     const belief = new Belief({ clock, store, pricer, diagnose, coldStart: () => 1, tell: () => {} })
     const lanes = new Lanes({ store, clock, maxQueueBytes: () => 1e6, tell: () => {} })
     const deps = { lanes, store, pricer, belief, clock, serverClocks: new ServerClocks(clock) }
     const layer = limit(deps)(({ record }) => {
       forwarded(record)
+      record.resent = resent
       record.cancelled = cancelled
       orders.allGone('cred')
       return Promise.resolve(aReply())
@@ -144,6 +149,23 @@ describe('a cancel that ended more than weir knew of', () => {
     expect(left()).toBe(60 - 32)
     expect(record.cost).toBe(1 + 32)
     expect(record.spent?.map(({ cost }) => cost)).toEqual([1, 32])
+  })
+
+  // What nobody had seen was charged once, and told as if it had been charged twice.
+  it('is charged for these once when the call was sent twice', async () => {
+    orders.traded('cred', 'XBT/USD')
+    const record = await send(kraken('CancelAll', ''), { count: 4, isAll: true }, true)
+    expect(left()).toBe(60 - 32)
+    expect(record.cost).toBe(1 + 1 + 32)
+    expect(record.spent?.map(({ cost }) => cost)).toEqual([1, 32, 1])
+  })
+
+  // A bot with thousands of open orders had them walked three times for each cancel of all.
+  it('is looked for among the open orders once, and the old ones are counted once', async () => {
+    place(['1', '2'])
+    const walks = [vi.spyOn(orders, 'open'), vi.spyOn(orders, 'old')]
+    await send(kraken('CancelAll', ''), { count: 2, isAll: true })
+    for (const walk of walks) expect(walk).toHaveBeenCalledOnce()
   })
 
   // A userref that nobody knew was charged as one order, and five went by it.

@@ -7,7 +7,7 @@ import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { startRedis } from './server.ts'
+import { freePort, mortal, startRedis } from './server.ts'
 
 // Where a port was taken, whoever had it answered in place of the server that could not start.
 it('a server that can not have its port says so at once, and another is not taken for it', async () => {
@@ -40,14 +40,22 @@ it('a server that a signal ended is not waited for', { timeout: 9_000 }, async (
 // Process 123 was taken for process 12.
 it('a server whose number only begins alike is another', async () => {
   shadow({
-    'redis-server': '[ "$1" = --version ] || { echo $$ > $here/pid; exec sleep 1; }',
-    'redis-cli': 'echo process_id:$(cat $here/pid)0',
+    // It goes once it was asked for.
+    'redis-server': '[ "$1" = --version ] || { echo $$ > $here/pid; until [ -e $here/asked ]; do sleep 0.02; done; }',
+    'redis-cli': '[ -s $here/pid ] || exit 1\necho process_id:$(cat $here/pid)0\n: > $here/asked',
   })
-  await expect(startRedis([], 1)).rejects.toThrow('redis-server did not start on port 1')
+  const port = await freePort()
+  await expect(startRedis([], port)).rejects.toThrow(`redis-server did not start on port ${port}`)
+})
+
+// Where it is missing, no server was started at all, and the whole run of tests ended with that.
+it('a server starts also where no setpriv is there to end it with its parent', () => {
+  shadow({ setpriv: 'exit 1' })
+  expect(mortal('redis-server', '--port', '1')).toEqual(['redis-server', '--port', '1'])
 })
 
 // Runs of tests that were killed left theirs behind, one more each time.
-it.runIf(process.platform === 'linux')('a server goes when the process that started it is killed', async () => {
+it.runIf(mortal('true').length > 1)('a server goes when the process that started it is killed', async () => {
   const source = new URL('server.ts', import.meta.url).href
   const program = `
     const { startRedis } = await import('${source}')

@@ -78,7 +78,12 @@ const startAt = async (port: number, settings: readonly string[]): Promise<Redis
 
 /** A command, and what makes it end with the process that starts it where the system can: also when that one is killed. */
 export const mortal = (...words: readonly [string, ...string[]]): readonly [string, ...string[]] =>
-  process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', ...words] : words
+  canBind() ? [...BINDING, ...words] : words
+
+const BINDING = ['setpriv', '--pdeathsig', 'KILL'] as const
+/** Not every system has it, and not every `setpriv` can. */
+const canBind = (): boolean =>
+  process.platform === 'linux' && spawnSync(BINDING[0], [...BINDING.slice(1), 'true']).status === 0
 
 /** A port that nobody listens on just now. */
 export const freePort = async (): Promise<number> => {

@@ -1,13 +1,13 @@
-// What happens at the door and never becomes a call: details, but for one. A bot that breaks off the handshake does not trust
-// the CA, which is the commonest mistake of a new set-up: that is told aloud, once in a while, and kept for `weir doctor`.
+// What happens at the door and never becomes a call: details, but for two, which are told aloud, once in a while: an answer that is
+// lost, and a bot that breaks off the handshake. That one does not trust the CA, the commonest mistake of a new set-up: it is kept
+// for `weir doctor` too.
 
 import type { Clock } from '../core/clock.ts'
-import type { Millis } from '../core/units.ts'
 import type { HandshakeView } from '../core/views.ts'
 import type { InboundEvent } from '../inbound/settings.ts'
 import type { Log } from '../observe/log.ts'
+import { Seldom } from '../observe/seldom.ts'
 
-const TELL_AGAIN_AFTER_MS: Millis = 60_000
 /** Bots, hosts and reasons are few; should they ever not be, the oldest are forgotten. */
 const KEPT = 256
 
@@ -17,11 +17,16 @@ const OUTCOMES: ReadonlyMap<InboundEvent['type'], HandshakeView['outcome']> = ne
   ['upgrade.opened', 'websocket'],
 ])
 
+const ALOUD: ReadonlyMap<InboundEvent['type'], string> = new Map([
+  ['handshake.failed', 'a bot broke off the TLS handshake; `weir ca` shows how to make it trust the certificate'],
+  ['answer.lost', 'an answer could not be relayed to its bot'],
+])
+
 /** What the inbound side notes. */
 export class Notes {
   readonly #log: Log
   readonly #clock: Clock
-  readonly #told = new Map<string, Millis>()
+  readonly #told = new Seldom()
   readonly #handshakes = new Map<string, HandshakeView>()
 
   constructor(log: Log, clock: Clock) {
@@ -35,15 +40,10 @@ export class Notes {
     const fields = { host, error: code, reason, bot }
     const outcome = OUTCOMES.get(type)
     if (outcome !== undefined) this.#keep(event, outcome)
-    if (type === 'answer.lost') {
-      this.#log.warn('an answer could not be relayed to its bot', fields)
-      return
-    }
-    if (type !== 'handshake.failed' || host === undefined || !this.#isDue(`${host} ${reason}`)) {
-      this.#log.debug(type, fields)
-      return
-    }
-    this.#log.warn('a bot broke off the TLS handshake; `weir ca` shows how to make it trust the certificate', fields)
+    const aloud = host === undefined ? undefined : ALOUD.get(type)
+    if (aloud !== undefined && this.#told.due(`${type} ${host} ${reason}`, this.#clock.now())) {
+      this.#log.warn(aloud, fields)
+    } else this.#log.debug(type, fields)
   }
 
   /** TLS connections that carried no calls, oldest first. */
@@ -58,13 +58,5 @@ export class Notes {
     this.#handshakes.set(key, { atWallMs: this.#clock.wall(), bot, host, outcome, reason, times })
     const [oldest] = this.#handshakes.keys()
     if (this.#handshakes.size > KEPT && oldest !== undefined) this.#handshakes.delete(oldest)
-  }
-
-  #isDue(subject: string): boolean {
-    const last = this.#told.get(subject)
-    if (last !== undefined && this.#clock.now() - last < TELL_AGAIN_AFTER_MS) return false
-    if (this.#told.size >= KEPT) this.#told.clear()
-    this.#told.set(subject, this.#clock.now())
-    return true
   }
 }

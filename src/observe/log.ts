@@ -49,7 +49,7 @@ export interface Log {
   error(message: string, error: unknown): void
   /** Writes out what is buffered, and blocks until that is done: for what must be read even if weir fails next. */
   flush(): void
-  /** The same before the process ends; what nobody reads is lost once `patience` is over. */
+  /** Writes out what is buffered, before the process ends; blocks nothing, and what nobody reads is lost once `patience` is over. */
   close(patience: Promise<unknown>): Promise<void>
 }
 
@@ -66,7 +66,7 @@ const FLUSH_MS = 1000
 
 /**
  * Logs to `out`, standard output unless given. Lines are buffered so that a call never waits for a terminal or a disk;
- * `flush` before exit.
+ * `close` before exit.
  */
 export const createLog = (level: LogLevel, out: Out = buffered()): Log => {
   const logger = pino(

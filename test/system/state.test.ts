@@ -40,12 +40,14 @@ describe('a state directory', { timeout: 120_000 }, () => {
 
   it('is left to the next weir by one that stops, once its calls are done', async () => {
     const { exchange, weir, bot } = await openScene()
-    exchange.fault({ kind: 'delay', ms: 4_000 })
+    // Longer than one that does not stop is waited for.
+    exchange.fault({ kind: 'delay', ms: 9_000 })
     const underWay = bot.send(krakenPoster(exchange.krakenKey('slow'))('Balance'))
     await expect.poll(() => exchange.calls.length, SOON).toBe(1)
     const ended = weir.stop()
     await weir.logged(/^stopping/)
     const second = await openWeir({ exchange, stateDir: weir.stateDir })
+    await second.weir.logged(/^another weir is leaving/)
     expect(await underWay).toMatchObject({ status: 200 })
     expect(await ended).toBe(0)
     expect(await stateOf(second.weir)).toMatchObject({ status: 'healthy' })

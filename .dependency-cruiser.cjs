@@ -62,7 +62,7 @@ module.exports = {
     {
       name: 'sqlite-in-one-place',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(state/|tls/authority-files\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/(state|lock)/' },
       to: { path: '^(node:)?sqlite$' },
     },
     ...Object.entries(HOMES).map(home),

@@ -1,10 +1,11 @@
 // The state directory: made where it is not, and held by one weir at a time, since two would each spend the whole of a limit.
-// The lock is SQLite's on an empty file: the system drops it with the process, so a kill leaves nothing to clean up.
+// The lock is the system's (lock/lock.ts): a kill leaves nothing to clean up.
 
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Millis } from '../core/units.ts'
+import { lockOn } from '../lock/lock.ts'
 
 /** The directory can not be used; the message names it and says why. */
 export class StateError extends Error {}
@@ -23,7 +24,6 @@ export interface Holder {
 const WAIT_MS: Millis = 3_000
 /** One that is told to stop lets calls finish first. */
 const WAIT_FOR_STOP_MS: Millis = 15_000
-const SQLITE_BUSY = 5
 const SQLITE_IOERR = 10
 const SQLITE_FULL = 13
 
@@ -64,9 +64,9 @@ export const makeDirectory = (path: string): void => {
  */
 export const hold = (directory: string, waiting: (holder: Holder) => void): (() => void) => {
   const path = lockFileIn(directory)
-  const lock = lockOn(path, 0) ?? lockOn(path, patienceWith(holderOf(directory), waiting))
+  const lock = explained(path, () => lockOn(path, 0) ?? lockOn(path, patienceWith(holderOf(directory), waiting)))
   if (lock === undefined) throw new OtherHolder(directory, holderOf(directory))
-  return () => lock.close()
+  return lock.close
 }
 
 /** Another weir holds the directory. */
@@ -96,21 +96,6 @@ const lockFileIn = (directory: string): string => {
     throw new StateError(`${directory} can not be written (${(error as NodeJS.ErrnoException).code})`)
   }
 }
-
-/** Undefined while another process has it. */
-const lockOn = (path: string, patience: Millis): DatabaseSync | undefined =>
-  explained(path, () => {
-    const lock = new DatabaseSync(path, { timeout: patience })
-    try {
-      // What would have to be undone is kept in memory: a full disk is no reason.
-      lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-      return lock
-    } catch (error) {
-      lock.close()
-      if ((error as { readonly errcode?: number }).errcode === SQLITE_BUSY) return undefined
-      throw error
-    }
-  })
 
 const patienceWith = (holder: Holder | undefined, waiting: (holder: Holder) => void): Millis => {
   if (holder?.stopping !== true) return WAIT_MS

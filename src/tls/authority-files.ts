@@ -5,9 +5,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { getCACertificates } from 'node:tls'
 import type { Millis } from '../core/units.ts'
+import { lockOn } from '../lock/lock.ts'
 import { AuthorityError } from './constraints.ts'
 
 /** The authority as text: the intermediate's private key (PKCS #8), its certificate, and the root that clients trust. */
@@ -18,21 +18,19 @@ export interface AuthorityPems {
 }
 
 const WAIT_MS = 10_000
-const SQLITE_BUSY = 5
 const BUNDLE_AGE_MS = 24 * 3_600_000
 const ANEW = 'to start with a new authority, which clients must trust again'
 
 /**
  * Runs `work` while no other process does so for this directory; waits up to 10 s for its turn, then throws
- * AuthorityError. The lock is SQLite's on an empty file: the system drops it with the process, so a kill leaves nothing
- * to clean up. `work` must not await.
+ * AuthorityError. `work` must not await.
  */
 export function exclusively<T>(dir: string, work: () => T): T {
-  const lock = lockOn(join(dir, 'ca.lock'))
+  const leave = hold(join(dir, 'ca.lock'))
   try {
     return work()
   } finally {
-    lock.close()
+    leave()
   }
 }
 
@@ -80,17 +78,15 @@ export function publishAuthority(dir: string, { root, intermediate }: AuthorityP
   if (!isRecent || !bundle.includes(root.trim())) write(bundlePath, bundleWith(root), 0o644)
 }
 
-function lockOn(path: string): DatabaseSync {
+function hold(path: string): () => void {
+  let lock: ReturnType<typeof lockOn>
   try {
-    const lock = new DatabaseSync(path, { timeout: WAIT_MS })
-    // What would have to be undone is kept in memory: a full disk is no reason.
-    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-    return lock
+    lock = lockOn(path, WAIT_MS)
   } catch (cause) {
-    const { errcode, message } = cause as Error & { readonly errcode?: number }
-    const why = errcode === SQLITE_BUSY ? 'is another weir stuck in its start?' : message
-    throw new AuthorityError(`${path} can not be locked: ${why}`, { cause })
+    throw new AuthorityError(`${path} can not be locked: ${(cause as Error).message}`, { cause })
   }
+  if (lock === undefined) throw new AuthorityError(`${path} can not be locked: is another weir stuck in its start?`)
+  return lock.close
 }
 
 /** Public roots, the system's and Node's own, with ours last: for the many clients whose CA setting replaces the roots. */

@@ -11,7 +11,8 @@ import type { Weir } from '../support/weir.ts'
 import type { Client } from './client.ts'
 
 /** The alerts are looked at every two seconds. */
-const PATIENCE_MS = 20_000
+/** Longer than a key rests. */
+const PATIENCE_MS = 40_000
 export const SECRET = 's3cret-token'
 
 export interface Alert {
